@@ -1,0 +1,1 @@
+"""The platform on one machine, from a clone and nothing else: only the standard library is imported here."""

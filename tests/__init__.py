@@ -1,0 +1,1 @@
+"""What the platform promises, tested as it is promised."""

@@ -1,0 +1,58 @@
+"""Whole databases copied and dropped: a file on SQLite, a template on PostgreSQL."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db import connection, connections
+from psycopg import sql
+
+
+def pristine_name() -> str:
+    """The name of the migrated, empty copy that other copies are made of; each xdist worker has its own."""
+    return f"{connection.settings_dict['TEST']['NAME'] or connection.settings_dict['NAME']}_pristine"
+
+
+def copy(source: str, target: str) -> None:
+    """Copy a database that nobody is connected to, this thread aside."""
+    # The last one to close an SQLite database also writes its log back into the file that is about to be copied.
+    connections.close_all()
+    if connection.vendor == "sqlite":
+        drop(target)
+        shutil.copyfile(source, target)
+    else:
+        drop(target)
+        _execute("CREATE DATABASE {} TEMPLATE {}", target, source)
+
+
+def drop(name: str) -> None:
+    """Drop a database, whoever is still connected to it."""
+    if connection.vendor == "sqlite":
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            Path(f"{name}{suffix}").unlink(missing_ok=True)
+    else:
+        _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def url(name: str) -> str:
+    """The DATABASE_URL of a database on the server under test."""
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    where = connection.settings_dict
+    secret = f":{where['PASSWORD']}" if where["PASSWORD"] else ""
+    return f"postgres://{where['USER']}{secret}@{where['HOST']}:{where['PORT']}/{name}"
+
+
+def _execute(statement: str, *names: str) -> None:
+    # A connection of its own: these statements stand outside every transaction, and Django's is cut off by time limits.
+    where: dict[str, Any] = connection.settings_dict
+    with psycopg.connect(
+        host=where["HOST"],
+        port=where["PORT"],
+        user=where["USER"],
+        password=where["PASSWORD"] or None,
+        dbname="postgres",
+        autocommit=True,
+    ) as server:
+        server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
