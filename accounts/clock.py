@@ -1,0 +1,28 @@
+"""The platform's only clock: the database's, so that a wrong clock on a web server or worker changes no decision."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import connection
+
+from accounts import prepared
+
+
+def offset() -> dt.timedelta:
+    """How far tests have moved the clock; nothing but tests/settings.py defines the setting."""
+    return dt.timedelta(seconds=getattr(settings, "CLOCK_OFFSET_SECONDS", 0))
+
+
+def read() -> dt.datetime:
+    """The instant now, in UTC. Read it after the lock, never before: a wait may outlast a code's last valid moment."""
+    with prepared.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Not now(), which is the transaction's start.
+            cursor.execute("SELECT clock_timestamp()")
+            instant = cursor.fetchone()[0]
+        else:
+            cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+            instant = dt.datetime.fromisoformat(cursor.fetchone()[0])
+    return (
+        instant.replace(tzinfo=dt.UTC) + offset() if instant.tzinfo is None else instant.astimezone(dt.UTC) + offset()
+    )

@@ -1,0 +1,39 @@
+"""The only place that locks rows: in primary-key order, evaluated at once, inside a transaction.
+
+Lock order of the platform: idempotency row of other deeds, batch (only if capped), codes by id, holds by id, ledger
+accounts by id, failure budgets, mails. On SQLite ``BEGIN IMMEDIATE`` has locked everything already and the clause is
+left out.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from django.db import connection, models
+
+from accounts import defects, prepared
+
+M = TypeVar("M", bound=models.Model)
+
+
+def lock_rows(queryset: "models.QuerySet[M]", *, skip_locked: bool = False) -> list[M]:
+    """The rows of ``queryset``, read fresh under their locks in primary-key order. Joined rows are not locked."""
+    assert connection.in_atomic_block, "A row lock ends with its transaction: open one first."
+    queryset = queryset.order_by("pk")
+    if connection.vendor == "postgresql" and not defects.switched_on("row_lock"):
+        queryset = queryset.select_for_update(of=("self",), skip_locked=skip_locked)
+    return list(queryset)
+
+
+def lock_ids(model: type[M], ids: Iterable[Any]) -> dict[Any, M]:
+    """Rows by primary key, locked in its order; IDs without a row are missing from the answer."""
+    return {row.pk: row for row in lock_rows(model._default_manager.filter(pk__in=set(ids)))}
+
+
+def select_for_update(sql: str, params: Sequence[Any], *, of: str) -> list[tuple[Any, ...]]:
+    """Run a hot deed's own SELECT, which locks table alias ``of`` where it says ``{lock}``, after an ORDER BY."""
+    assert connection.in_atomic_block, "A row lock ends with its transaction: open one first."
+    assert "ORDER BY" in sql, "Locks are taken in one order."
+    locks = connection.vendor == "postgresql" and not defects.switched_on("row_lock")
+    with prepared.cursor() as cursor:
+        cursor.execute(sql.replace("{lock}", f"FOR UPDATE OF {of}" if locks else ""), params)
+        return cursor.fetchall()

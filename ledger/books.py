@@ -1,0 +1,142 @@
+"""The locked accounts of one deed and the bookings it wants to make: judged here, in memory; written by ``post()``.
+
+A deed locks the accounts, enters its bookings one after another (each sees what the earlier ones moved), and posts them
+all.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from accounts import locking
+from ledger.models import LedgerAccount
+from ledger.refusals import AccountLocked, AccountMissing, CurrencyMismatch, InsufficientBalance
+
+COLUMNS = "a.id, a.site_id, a.asset_id, a.owner_id, a.kind, a.state, a.floor, a.balance, a.held"
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is known of one account under its lock; ``balance`` (minor units) is None for a system account."""
+
+    id: int
+    site_id: int
+    asset_id: int
+    owner_id: int | None
+    kind: str
+    state: str
+    floor: int
+    balance: int | None
+    held: int
+
+    def refuse_debit(self, amount: int) -> None:
+        if self.state != LedgerAccount.State.OPEN:
+            raise AccountLocked
+        if self.balance is not None and self.balance - amount - self.held < self.floor:
+            raise InsufficientBalance
+
+    def refuse_credit(self, amount: int) -> None:
+        if self.state == LedgerAccount.State.CLOSED:
+            raise AccountLocked
+        if self.balance is not None and self.balance + amount < self.floor:
+            # A floor raised later may lie above: then not even a credit may leave the balance below it.
+            raise InsufficientBalance
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One transfer to be: ``amount`` in minor units, ``batch_number`` whose issued value it is."""
+
+    debit_account_id: int
+    credit_account_id: int
+    amount: int
+    batch_number: int | None = None
+
+    def reversed(self) -> "Leg":
+        return Leg(self.credit_account_id, self.debit_account_id, self.amount, self.batch_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One ledger transaction to be, with its legs."""
+
+    id: UUID
+    site_id: int
+    type: str
+    legs: tuple[Leg, ...]
+    comment: str = ""
+    reference: str = ""
+    reverses_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class Books:
+    """Accounts by ID as they stand under their locks, and the bookings entered so far."""
+
+    standings: dict[int, Standing] = field(default_factory=dict)
+    entered: list[Booking] = field(default_factory=list)
+    owned: dict[tuple[int, str], Standing] = field(init=False)
+
+    def __post_init__(self) -> None:
+        customers = (standing for standing in self.standings.values() if standing.owner_id is not None)
+        self.owned = {(standing.owner_id, standing.kind): standing for standing in customers}
+
+    def enter(self, booking: Booking) -> None:
+        """Enter one booking, wholly or not at all.
+
+        Raises AccountMissing, AccountLocked, CurrencyMismatch or InsufficientBalance; nothing has changed then.
+        """
+        assert booking.legs, "A transaction moves something."
+        done: list[Leg] = []
+        try:
+            for leg in booking.legs:
+                self.judge(leg)
+                self.move(leg)
+                done.append(leg)
+        except Exception:
+            for leg in reversed(done):
+                self.move(leg.reversed())
+            raise
+        self.entered.append(booking)
+
+    def judge(self, leg: Leg) -> None:
+        debit, credit = self.standings.get(leg.debit_account_id), self.standings.get(leg.credit_account_id)
+        if debit is None or credit is None:
+            raise AccountMissing
+        if debit.asset_id != credit.asset_id or debit.site_id != credit.site_id:
+            raise CurrencyMismatch
+        credit.refuse_credit(leg.amount)
+        debit.refuse_debit(leg.amount)
+
+    def move(self, leg: Leg) -> None:
+        debit, credit = self.standings[leg.debit_account_id], self.standings[leg.credit_account_id]
+        if debit.balance is not None:
+            debit.balance -= leg.amount
+        if credit.balance is not None:
+            credit.balance += leg.amount
+
+    def account_of(self, owner_id: int, kind: str) -> Standing | None:
+        """The customer's account of that kind, if it was locked."""
+        return self.owned.get((owner_id, kind))
+
+
+def lock_books(account_ids: Iterable[int]) -> Books:
+    """Lock these accounts in ID order and read them, in one statement.
+
+    System accounts are read without a lock: they have no balance to guard, and every redemption of a batch shares one.
+    """
+    ids = sorted(set(account_ids))
+    if not ids:
+        return Books()
+    marks = ", ".join(["%s"] * len(ids))
+    rows = locking.select_for_update(
+        f"""SELECT * FROM (
+                SELECT {COLUMNS} FROM ledger_ledgeraccount a
+                WHERE a.id IN ({marks}) AND a.owner_id IS NOT NULL ORDER BY a.id {{lock}}
+            ) customers
+            UNION ALL
+            SELECT {COLUMNS} FROM ledger_ledgeraccount a WHERE a.id IN ({marks}) AND a.owner_id IS NULL""",  # noqa: S608
+        [*ids, *ids],
+        of="a",
+    )
+    return Books({row[0]: Standing(*row) for row in rows})

@@ -1,0 +1,7 @@
+"""The value: assets, accounts, and the transactions whose transfers are the only truth about balances."""
+
+from ledger.models.accounts import MOST, LedgerAccount
+from ledger.models.assets import Asset
+from ledger.models.transactions import LedgerTransaction, Transfer
+
+__all__ = ["MOST", "Asset", "LedgerAccount", "LedgerTransaction", "Transfer"]
