@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+from accounts import triggers
+
+
+class CodesConfig(AppConfig):
+    name = "codes"
+    verbose_name = "Codes"
+
+    def ready(self) -> None:
+        post_migrate.connect(triggers.install, sender=self)

@@ -1,0 +1,69 @@
+"""From what somebody typed to the code it names: the canonical form, the look-up, and the form that is shown.
+
+Source: redemption flow, section 2 (normalization).
+"""
+
+import re
+import unicodedata
+
+from django.db.models import Q
+
+from codes import keys
+from codes.models import Code, IssueOrder
+from codes.refusals import CodeFormatInvalid
+
+LONGEST_TYPED = 100
+CANONICAL = re.compile(r"[0-9A-Z._]{4,64}")
+DASHES = frozenset("\u002d\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
+FULL_WIDTH = range(0xFF01, 0xFF5F)
+# Upper case by table and never by Unicode's rules, for "ſ" and "ı" must not become letters; then the look-alikes.
+FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWXYZ011")
+
+
+def canonical(typed: str) -> str:
+    """The one form under which a code is stored and found. Raises CodeFormatInvalid.
+
+    Codes that differ only in O and 0, or in I, L and 1, or in case, dashes and spaces, are the same code.
+    """
+    if not typed.isascii():
+        # Full-width forms may become ASCII; other letters that compatibility rules would turn into it are not those letters.
+        for character in typed:
+            if ord(character) > 127 and ord(character) not in FULL_WIDTH:
+                folded = unicodedata.normalize("NFKC", character)
+                if folded.isascii() and folded.strip() and folded not in DASHES:
+                    raise CodeFormatInvalid
+        typed = unicodedata.normalize("NFKC", typed)
+    kept = "".join(
+        character
+        for character in typed
+        if not (character.isspace() or character in DASHES or unicodedata.category(character) in ("Cc", "Cf"))
+    )
+    folded = kept.translate(FOLD)
+    if not CANONICAL.fullmatch(folded):
+        raise CodeFormatInvalid
+    return folded
+
+
+def shown(code: Code) -> str:
+    """The form people see, with its own letters and dashes."""
+    return keys.unseal(code.site_id, code.key_version, code.sealed)
+
+
+def find_code(site_id: int, typed: str) -> Code | None:
+    """The site's code, whatever its spelling; None if there is none that was issued to the end. For staff and lists."""
+    try:
+        form = canonical(typed[: LONGEST_TYPED + 1])
+    except CodeFormatInvalid:
+        return None
+    return Code.objects.filter(matching(site_id, form), order__state=IssueOrder.State.DONE).first()
+
+
+def matching(site_id: int, form: str) -> Q:
+    """The rows that carry this canonical form under any live key version."""
+    odd, even = keys.lookup_columns(site_id, form)
+    condition = Q()
+    if odd:
+        condition |= Q(site_id=site_id, lookup_odd=odd)
+    if even:
+        condition |= Q(site_id=site_id, lookup_even=even)
+    return condition

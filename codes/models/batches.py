@@ -1,0 +1,48 @@
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import Site
+
+
+class Batch(models.Model):
+    """A group of codes under one name, switched on and off together."""
+
+    class State(models.TextChoices):
+        ISSUING = "issuing", "Being issued"
+        ACTIVE = "active", "Active"
+        DISABLED = "disabled", "Switched off"
+        CANCELLED = "cancelled", "Cancelled before it was active"
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="batches")
+    name = models.CharField(max_length=100)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.ISSUING)
+    total_cap = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Redemptions of all its codes together that may be in force; empty: no cap."
+    )
+    uses_in_force = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Redemptions less uses given back; kept only where there is a cap."
+    )
+    last_serial = models.PositiveBigIntegerField(default=0, editable=False)
+    created_by = models.CharField(max_length=100, editable=False, help_text="Actor ID of who created it.")
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [
+            ("issue_codes", "Can issue codes"),
+            ("switch_codes", "Can switch batches and codes on and off"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="batch_name_per_site"),
+            models.CheckConstraint(condition=~Q(name=""), name="batch_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(total_cap__isnull=True) | Q(uses_in_force__lte=F("total_cap")), name="batch_cap_kept"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["issuing", "active", "disabled", "cancelled"]), name="batch_state_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["site", "-id"], name="batch_by_site")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,256 @@
+"""Ordering codes: what staff or a client wants becomes a batch, its terms and an order, which issuing then works off."""
+
+import datetime as dt
+from dataclasses import dataclass, field, fields
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts import auditing, clock, digests, locking
+from accounts.models import Site
+from codes import doorbell, formats
+from codes.actions.registry import ACTIONS
+from codes.models import Batch, IssueOrder, Terms
+from codes.refusals import IdempotencyMismatch
+from ledger.models import Asset
+
+State = IssueOrder.State
+MOST_CODES = 10_000_000
+LARGEST_VALUE = 10**12
+LARGEST_TOTAL = 10**15
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewBatch:
+    """A batch to be, with the terms of its codes and how many there are to be.
+
+    ``value`` is in minor units of the asset; ``valid_from`` and ``valid_until`` are days in ``time_zone``, the last one included.
+    ``caller_key`` scopes the idempotency key; ``actor_id`` is who the audit names.
+    """
+
+    site_id: int
+    name: str
+    count: int
+    caller_key: str
+    actor_id: str
+    action: str = "credit"
+    parameters: dict[str, Any] = field(default_factory=dict)
+    asset_code: str = ""
+    value: int = 0
+    uses: int = 1
+    uses_per_claimant: int = 1
+    cooldown_seconds: int = 0
+    venues: list[str] = field(default_factory=list)
+    valid_from: dt.date | None = None
+    valid_until: dt.date | None = None
+    time_zone: str = "UTC"
+    format: str = "ours"
+    pattern: str = ""
+    total_cap: int | None = None
+    idempotency_key: str | None = None
+
+    def fingerprint(self) -> bytes:
+        """A keyed digest of everything that was asked for."""
+        said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "idempotency_key"}
+        return digests.keyed("order_batch", orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+
+
+def order_batch(new: NewBatch) -> tuple[IssueOrder, bool]:
+    """Write a batch, its terms and the order for its codes; answers the order and whether it had been given before.
+
+    Raises ValidationError with field names (nothing is written then), and IdempotencyMismatch.
+    """
+    earlier = earlier_order(new.caller_key, new.idempotency_key, new.fingerprint())
+    if earlier:
+        return earlier, True
+    try:
+        with transaction.atomic(durable=True):
+            terms = make_terms(new, in_batch=new.count)
+            order = write_order(new, make_batch(new), terms)
+    except IntegrityError as error:
+        earlier = earlier_order(new.caller_key, new.idempotency_key, new.fingerprint())
+        if earlier:  # The same request, running beside this one, was faster.
+            return earlier, True
+        raise ValidationError({"name": ["There is a batch of this name already."]}) from error
+    return order, False
+
+
+def order_more(
+    batch: Batch,
+    count: int,
+    *,
+    caller_key: str,
+    actor_id: str,
+    terms: Terms | None = None,
+    idempotency_key: str | None = None,
+) -> IssueOrder:
+    """Order more codes into a living batch, on the terms of its last order unless others are given.
+
+    Raises ValidationError and IdempotencyMismatch.
+    """
+    if terms is None:
+        terms = batch.orders.select_related("terms").latest("id").terms
+    fingerprint = digests.keyed("order_more", str(batch.pk), str(terms.pk), str(count))
+    earlier = earlier_order(caller_key, idempotency_key, fingerprint)
+    if earlier:
+        return earlier
+    with transaction.atomic(durable=True):
+        batch = locking.lock_ids(Batch, [batch.pk])[batch.pk]
+        if batch.state not in (Batch.State.ACTIVE, Batch.State.DISABLED):
+            raise ValidationError({"batch": ["Codes can be added once the batch has been issued."]})
+        check_count(count)
+        check_total(terms.value * terms.uses * count)
+        if terms.format != "supplied":
+            site = Site.objects.get(pk=batch.site_id)
+            formats.check(terms.format, terms.pattern, batch.last_serial + count, site.guesses_per_year)
+        return place(batch, terms, count, caller_key, actor_id, idempotency_key, fingerprint, clock.read())
+
+
+def earlier_order(caller_key: str, idempotency_key: str | None, fingerprint: bytes) -> IssueOrder | None:
+    """The order that this caller's key belongs to. Raises IdempotencyMismatch if it was for something else."""
+    if idempotency_key is None:
+        return None
+    order = (
+        IssueOrder.objects.filter(caller=caller_key, idempotency_key=idempotency_key).select_related("batch").first()
+    )
+    if order and bytes(order.fingerprint or b"") != fingerprint:
+        raise IdempotencyMismatch
+    return order
+
+
+def write_order(new: NewBatch, batch: Batch, terms: Terms) -> IssueOrder:
+    return place(
+        batch, terms, new.count, new.caller_key, new.actor_id, new.idempotency_key, new.fingerprint(), batch.created_at
+    )
+
+
+def place(
+    batch: Batch,
+    terms: Terms,
+    count: int,
+    caller_key: str,
+    actor_id: str,
+    idempotency_key: str | None,
+    fingerprint: bytes,
+    now: dt.datetime,
+) -> IssueOrder:
+    """The order itself, with its range of serials, and its audit row; the batch is new or locked."""
+    first_serial = batch.last_serial + 1
+    batch.last_serial += count
+    batch.save(update_fields=["last_serial"])
+    order = IssueOrder.objects.create(
+        site_id=batch.site_id,
+        batch=batch,
+        terms=terms,
+        wanted=count,
+        first_serial=first_serial,
+        caller=caller_key,
+        actor_id=actor_id,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint if idempotency_key is not None else None,
+        due_at=now,
+        created_at=now,
+    )
+    doorbell.ring("codes.work_order", order.pk)
+    auditing.record(
+        "batch.order",
+        site=batch.site_id,
+        actor_id=actor_id,
+        object_type="batch",
+        object_id=batch.pk,
+        detail={"count": count, "order": order.pk, "terms": terms.pk},
+        now=now,
+    )
+    return order
+
+
+def make_batch(new: NewBatch) -> Batch:
+    """The batch row. Raises ValidationError on a name that is taken or no name."""
+    name = new.name.strip()
+    if not 0 < len(name) <= 100:
+        raise ValidationError({"name": ["Give the batch a name of up to 100 characters."]})
+    if Batch.objects.filter(site_id=new.site_id, name=name).exists():
+        raise ValidationError({"name": ["There is a batch of this name already."]})
+    if new.total_cap is not None and not 1 <= new.total_cap <= 10**12:
+        raise ValidationError({"total_cap": ["A cap is 1 or more."]})
+    return Batch.objects.create(
+        site_id=new.site_id, name=name, total_cap=new.total_cap, created_by=new.actor_id, created_at=clock.read()
+    )
+
+
+def make_terms(new: NewBatch, *, in_batch: int) -> Terms:
+    """The terms row, checked; ``in_batch`` codes will carry its format. Raises ValidationError with field names."""
+    site = Site.objects.get(pk=new.site_id)
+    check_count(new.count)
+    bounds = {
+        "uses": (new.uses, 1, 10**6),
+        "uses_per_claimant": (new.uses_per_claimant, 1, 10**6),
+        "cooldown_seconds": (new.cooldown_seconds, 0, 10 * 366 * 86_400),
+        "value": (new.value, 0, LARGEST_VALUE),
+    }
+    wrong = {
+        name: [f"Give a whole number from {low:,} to {high:,}."]
+        for name, (got, low, high) in bounds.items()
+        if not low <= got <= high
+    }
+    if new.action not in ACTIONS:
+        wrong["action"] = [f"Choose one of: {', '.join(ACTIONS)}."]
+    if new.time_zone not in available_timezones():
+        wrong["time_zone"] = ["This time zone is not known."]
+    if not all(isinstance(venue, str) and 0 < len(venue) <= 100 for venue in new.venues) or len(new.venues) > 1_000:
+        wrong["venues"] = ["Give up to 1,000 venue IDs of up to 100 characters."]
+    asset = Asset.objects.filter(code=new.asset_code).first() if new.asset_code else None
+    if new.asset_code and asset is None:
+        wrong["asset"] = ["This asset is not known."]
+    if bool(new.asset_code) != bool(new.value):
+        wrong.setdefault("value", ["A value and its asset come together."])
+    if wrong:
+        raise ValidationError(wrong)
+    check_total(new.value * new.uses * new.count)
+    if new.format != "supplied":
+        formats.check(new.format, new.pattern, in_batch, site.guesses_per_year)
+    valid_from, valid_until = instants(new.valid_from, new.valid_until, new.time_zone)
+    return Terms.objects.create(
+        site_id=new.site_id,
+        action=new.action,
+        parameters=ACTIONS[new.action].clean(new.site_id, new.parameters, asset, new.value),
+        asset=asset,
+        value=new.value,
+        uses=new.uses,
+        uses_per_claimant=new.uses_per_claimant,
+        cooldown_seconds=new.cooldown_seconds,
+        venues=new.venues,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        time_zone=new.time_zone,
+        format=new.format,
+        pattern=new.pattern,
+    )
+
+
+def check_count(count: int) -> None:
+    if not 1 <= count <= MOST_CODES:
+        raise ValidationError({"count": [f"Give a whole number from 1 to {MOST_CODES:,}."]})
+
+
+def check_total(total: int) -> None:
+    if total > LARGEST_TOTAL:
+        raise ValidationError({"value": ["All codes together would be worth more than can be booked."]})
+
+
+def instants(
+    first_day: dt.date | None, last_day: dt.date | None, time_zone: str
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Days in a time zone as the half-open instants that are stored: the last day counts to its end."""
+    if first_day and last_day and last_day < first_day:
+        raise ValidationError({"valid_until": ["The last day lies before the first."]})
+    zone = ZoneInfo(time_zone)
+    try:
+        start = first_day and dt.datetime.combine(first_day, dt.time(), zone).astimezone(dt.UTC)
+        end = last_day and dt.datetime.combine(last_day + dt.timedelta(days=1), dt.time(), zone).astimezone(dt.UTC)
+    except OverflowError as error:
+        raise ValidationError({"valid_until": ["This day cannot be stored."]}) from error
+    return start, end

@@ -1,0 +1,172 @@
+"""Lock and load: everything the judgement needs, read under the locks, a fixed number of statements for a whole list.
+
+Lock order: batches (only where a rule counts over the batch), codes by ID, ledger accounts by ID.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from accounts import clock, digests
+from codes import lookup
+from codes.actions.registry import ACTIONS
+from codes.redemption import journal, statements
+from codes.redemption.case import BatchFacts, Case, ClaimantFacts, ClaimantUses, CodeFacts, Facts
+from codes.redemption.commands import RedeemCode
+from codes.redemption.guessing import Guesses
+from codes.refusals import CodeFormatInvalid
+from ledger.books import Books, lock_books
+
+
+class BatchLockNeeded(Exception):
+    """A code turned out to be of a batch that must be locked first: give everything up and start again with that lock."""
+
+    def __init__(self, batch_ids: set[int]) -> None:
+        super().__init__(batch_ids)
+        self.batch_ids = batch_ids
+
+
+def read_commands(commands: Sequence[RedeemCode]) -> list[Case]:
+    """Step 2's reading, before any lock: the canonical form of each code, and the fingerprint of what came with a key."""
+    cases = []
+    for command in commands:
+        case = Case(command)
+        if len(command.code) <= lookup.LONGEST_TYPED:
+            try:
+                case.form = lookup.canonical(command.code)
+            except CodeFormatInvalid as refusal:
+                case.unreadable = refusal
+        if command.idempotency_key is not None:
+            case.fingerprint = fingerprint(command)
+        cases.append(case)
+    return cases
+
+
+def fingerprint(command: RedeemCode) -> bytes:
+    """A keyed digest of the deed and everything the caller said in the command."""
+    reference = "" if command.reference is None else f"={command.reference}"
+    said = (command.code, command.claimant_id, command.channel, command.venue_id, reference)
+    return digests.keyed("redeem", *said)
+
+
+def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
+    """Lock what the list touches, then read it again; nothing read before a lock is judged. Raises BatchLockNeeded."""
+    statements.lock_batches(locked_batches)
+    codes = load_codes(cases, locked_batches)
+    load_claimants(cases)
+    books = lock_accounts(cases)
+    # From here on every lock is held: only now may the clock be read, for a wait may outlast a code's last valid moment.
+    now = clock.read()
+    earlier = journal.find_earlier(case.command for case in cases)
+    load_uses(cases, codes)
+    load_holds(cases, codes, now)
+    for action, group in by_action(cases):
+        ACTIONS[action].load(group)
+    return Facts(cases, books, now, earlier, Guesses(cases, now))
+
+
+def load_codes(cases: Sequence[Case], locked_batches: set[int]) -> list[CodeFacts]:
+    forms = {(case.command.caller.site_id, case.form) for case in cases if case.form is not None}
+    if not forms:
+        return []
+    wanted = statements.lookups_by_version(forms)
+    codes = statements.read_codes(statements.lock_codes(wanted))
+    unlocked = {code.batch_id for code in codes if code.needs_batch_lock} - locked_batches
+    if unlocked:
+        raise BatchLockNeeded(unlocked | locked_batches)
+    by_digest, batches = {}, {}
+    for code in codes:
+        # One object for all codes of a batch, so that each case sees what earlier ones of the list took from its cap.
+        code.batch = batches.setdefault(code.batch_id, BatchFacts(code.batch_cap, code.batch_uses))
+        for digest in (code.lookup_odd, code.lookup_even):
+            if digest is not None:
+                by_digest[code.site_id, bytes(digest)] = code
+    for case in cases:
+        if case.form is not None:
+            for version in wanted:
+                digest = statements.keys.lookup(case.command.caller.site_id, case.form, version)
+                case.code = case.code or by_digest.get((case.command.caller.site_id, digest))
+    return codes
+
+
+def load_claimants(cases: Sequence[Case]) -> None:
+    wanted = {(case.command.caller.site_id, case.claimant_id) for case in cases if case.claimant_id}
+    found: dict[tuple[int, str], ClaimantFacts] = {}
+    for user_id, site_id, claimant_id, is_active, email, kind, account_id in (
+        statements.read_claimants(wanted) if wanted else ()
+    ):
+        key = (site_id, claimant_id)
+        claimant = found.setdefault(key, ClaimantFacts(user_id, site_id, claimant_id, bool(is_active), email))
+        if account_id is not None:
+            claimant.accounts[kind] = account_id
+    for case in cases:
+        case.claimant = found.get((case.command.caller.site_id, case.claimant_id))
+
+
+def lock_accounts(cases: Sequence[Case]) -> Books:
+    """The claimants' accounts that value could move to, and the batches' outstanding accounts that it would come from."""
+    wanted: set[int] = set()
+    for case in cases:
+        if case.code and case.code.asset_id is not None and case.claimant:
+            account_id = case.claimant.accounts.get(kind_of(case.code))
+            wanted |= {each for each in (account_id, case.code.outstanding_id) if each is not None}
+    books = lock_books(wanted)
+    for case in cases:
+        if case.code and case.code.asset_id is not None and case.claimant:
+            case.account = books.standings.get(case.claimant.accounts.get(kind_of(case.code), 0))
+    return books
+
+
+def kind_of(code: CodeFacts) -> str:
+    """Which of a claimant's accounts takes value of the code's asset."""
+    return "cash" if code.asset_kind == "money" else "points"
+
+
+def load_uses(cases: Sequence[Case], codes: Sequence[CodeFacts]) -> None:
+    """What claimants have done with codes and batches before; a fresh code needs no statement."""
+    used = [code for code in codes if code.redemptions]
+    if used:
+        pairs = {(c.code.id, c.claimant.id) for c in cases if c.code and c.code.redemptions and c.claimant}
+        uses = statements.read_uses(pairs)
+        exhausted = [code for code in used if code.state == "used_up" or code.uses >= code.max_uses]
+        last = statements.read_last_redemptions(exhausted)
+        for code in exhausted:
+            code.last_redemption = last.get(code.id)
+        for case in cases:
+            if case.code and case.claimant and (case.code.id, case.claimant.id) in uses:
+                case.uses = ClaimantUses(*uses[case.code.id, case.claimant.id])
+    # One counter for all cases of a list that concern the same code and claimant, so that each sees the earlier ones.
+    shared: dict[tuple[int, int], ClaimantUses] = {}
+    for case in cases:
+        if case.code and case.claimant:
+            case.uses = shared.setdefault((case.code.id, case.claimant.id), case.uses)
+    cooling = {(c.claimant.id, c.code.batch_id) for c in cases if c.code and c.claimant and c.code.cooldown_seconds}
+    last_in_batch = statements.read_last_in_batch(cooling)
+    for code in codes:
+        assert code.batch is not None
+        for (claimant_id, batch_id), last in last_in_batch.items():
+            if batch_id == code.batch_id:
+                code.batch.last_by_claimant[claimant_id] = last
+
+
+def load_holds(cases: Sequence[Case], codes: Sequence[CodeFacts], now: dt.datetime) -> None:
+    """Who is kept out by a reservation: one that has expired counts as absent, and its own token is let in."""
+    held = [code.id for code in codes if code.held]
+    if not held:
+        return
+    holds = statements.read_holds(held)
+    for case in cases:
+        if case.code and case.code.held:
+            token = case.command.reservation_token
+            own = digests.keyed("reservation", token) if token else None
+            case.held_by_other = any(
+                code_id == case.code.id and expires_at > now and digest != own for code_id, digest, expires_at in holds
+            )
+
+
+def by_action(cases: Iterable[Case]) -> list[tuple[str, list[Case]]]:
+    """The cases whose code was found, grouped by action."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        if case.code is not None:
+            groups.setdefault(case.code.action, []).append(case)
+    return list(groups.items())

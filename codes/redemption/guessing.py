@@ -1,0 +1,58 @@
+"""The budget of failed look-ups: who has spent theirs is refused, and every failure counts before it is answered.
+
+Source: redemption flow, section 3 (attempt limit). In a list each failure is seen by the cases after it.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from accounts import budgets
+from accounts.budgets import Budget
+from codes.redemption.case import Case
+
+FAILURES_PER_CLAIMANT = 10
+
+
+def budgets_of(case: Case) -> list[Budget]:
+    """Which budgets a failed look-up of this case counts against.
+
+    A failure counts against a claimant only if the caller may act for them, so that nobody can lock a stranger out.
+    """
+    caller = case.command.caller
+    counted = [Budget("guess site", str(caller.site_id), caller.guesses_in_total)]
+    if caller.network:
+        counted.append(Budget("guess network", f"{caller.site_id}|{caller.network}", caller.guesses_per_network))
+    if caller.user_id is not None:
+        return [*counted, Budget("guess login", caller.key, FAILURES_PER_CLAIMANT)]
+    counted.append(Budget("guess client", caller.key, caller.guesses_per_client))
+    if case.claimant is None or caller.may_act_for(case.claimant.id):
+        counted.append(Budget("guess claimant", f"{caller.key}|{case.claimant_id}", FAILURES_PER_CLAIMANT))
+    return counted
+
+
+class Guesses:
+    """What is left of the budgets of a list, and what the list takes from them."""
+
+    def __init__(self, cases: Sequence[Case], now: dt.datetime) -> None:
+        """Reads all budgets of the list in one statement."""
+        self.now = now
+        self.by_case = {case.id: budgets_of(case) for case in cases}
+        self.standing = budgets.read({each for group in self.by_case.values() for each in group}, now)
+        self.taken: dict[Budget, int] = {}
+
+    def wait_seconds(self, case: Case) -> int:
+        """0 while the case's budgets have room; else the seconds until they are free again."""
+        waits = [0]
+        for budget in self.by_case[case.id]:
+            failures, seconds_left = self.standing.get(budget.scope, (0, budgets.WINDOW_SECONDS))
+            if failures + self.taken.get(budget, 0) >= budget.limit:
+                waits.append(seconds_left)
+        return max(waits)
+
+    def count(self, case: Case) -> None:
+        for budget in self.by_case[case.id]:
+            self.taken[budget] = self.taken.get(budget, 0) + 1
+
+    def write(self) -> int:
+        """Count what was taken, guarded. 0, or the seconds to wait where others took the last room at the same time."""
+        return budgets.count_failures(self.taken, self.now)

@@ -1,0 +1,148 @@
+"""Attempts: the answer of an earlier one to the same key, the row of every judged request, and reading them again."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from django.db import transaction
+
+from accounts import clock
+from accounts.callers import Caller
+from accounts.refusals import Refusal
+from codes import keys
+from codes.lookup import LONGEST_TYPED
+from codes.models import Attempt
+from codes.redemption import statements
+from codes.redemption.case import Case
+from codes.redemption.commands import Outcome, RedeemCode
+
+FIRST_KEPT_STEP = 3  # A key is kept for redemptions and for final refusals of steps 3 to 10.
+REFUSALS: dict[str, type[Refusal]] = {}
+
+
+def find_earlier(commands: Iterable[RedeemCode]) -> dict[tuple[str, str], Outcome]:
+    """What the commands' keys were answered before, by (caller, key)."""
+    wanted = {(c.caller.key, c.idempotency_key) for c in commands if c.idempotency_key is not None}
+    if not wanted:
+        return {}
+    ids = statements.find_keys(wanted)
+    if not ids:
+        return {}
+    found = Attempt.objects.filter(pk__in=ids).select_related("code")
+    return {(a.caller, a.idempotency_key or ""): outcome_of(a) for a in found}
+
+
+def refusal_of(attempt: Attempt) -> Refusal | None:
+    """The refusal an attempt was answered with, made from its columns alone."""
+    if attempt.outcome == Attempt.Outcome.REDEEMED:
+        return None
+    if not REFUSALS:
+        REFUSALS.update({refusal.reason: refusal for refusal in Refusal.tree()})
+    return REFUSALS[attempt.reason](receipt_number=attempt.earlier_receipt)
+
+
+def show(case: Case) -> str | None:
+    """The display form of a case's code, for its receipt."""
+    code = case.code
+    return keys.unseal(code.site_id, code.key_version, code.sealed) if code else None
+
+
+def outcome_of(attempt: Attempt) -> Outcome:
+    """An attempt as the outcome it was answered with."""
+    code = attempt.code
+    shown = keys.unseal(code.site_id, code.key_version, code.sealed) if code and attempt.receipt_number else None
+    return Outcome(attempt, refusal_of(attempt), shown)
+
+
+def attempt_of(case: Case, now: dt.datetime) -> Attempt:
+    """The row of a judged case; its receipt number is drawn when it is written."""
+    command, code, effect, refusal = case.command, case.code, case.effect, case.refusal
+    site_id = command.caller.site_id
+    key_version, typed = keys.seal(site_id, command.code[:LONGEST_TYPED])
+    kept = command.idempotency_key is not None and (
+        refusal is None or (not refusal.retryable and refusal.step >= FIRST_KEPT_STEP)
+    )
+    attempt = Attempt(
+        id=command.id,
+        site_id=site_id,
+        door=command.door,
+        caller=command.caller.key,
+        actor_id=command.caller.actor_id,
+        client_id=command.caller.client_id,
+        idempotency_key=command.idempotency_key if kept else None,
+        fingerprint=case.fingerprint if kept else None,
+        code_id=code.id if code else None,
+        batch_id=code.batch_id if code else None,
+        lookup=keys.lookup(site_id, case.form, key_version) if case.form is not None else None,
+        typed=typed,
+        key_version=key_version,
+        claimant_id=case.claimant.id if case.claimant else None,
+        claimant_given=case.claimant_id[:100],
+        channel=command.channel[:30],
+        venue_id=command.venue_id[:100],
+        reference=None if command.reference is None else command.reference[:100],
+        checks=case.checks,
+        decided_at=now,
+    )
+    if effect is not None and refusal is None:
+        attempt.outcome, attempt.reason, attempt.step = Attempt.Outcome.REDEEMED, "", 10
+        attempt.action, attempt.receipt_number = code.action if code else "", case.receipt_number
+        attempt.result, attempt.given = effect.result, effect.given
+        attempt.uses_left, attempt.use_number = case.uses_left, case.use_number
+        attempt.claimant_use_number = case.claimant_use_number
+        attempt.ledger_transaction_id = effect.booking.id if effect.booking else None
+    else:
+        assert refusal is not None
+        attempt.outcome, attempt.reason, attempt.step = Attempt.Outcome.REFUSED, refusal.reason, refusal.step
+        attempt.earlier_receipt = refusal.receipt_number
+    return attempt
+
+
+def write(outcomes: Sequence[Outcome]) -> bool:
+    """Write a list's attempts in one statement; False if a key was taken meanwhile: judge again, the winner is there now."""
+    attempts = [outcome.attempt for outcome in outcomes]
+    redeemed = [attempt for attempt in attempts if attempt.receipt_number is not None]
+    drawn = {-k: number for k, number in enumerate(statements.draw_receipt_numbers(len(redeemed)), 1)}
+    for outcome in outcomes:
+        attempt, refusal = outcome.attempt, outcome.refusal
+        attempt.receipt_number = drawn.get(attempt.receipt_number or 0)
+        attempt.earlier_receipt = drawn.get(attempt.earlier_receipt or 0, attempt.earlier_receipt)
+        if refusal is not None:
+            refusal.receipt_number = attempt.earlier_receipt
+    # Sorted by caller and key, so that two lists with the same keys wait for each other in one order.
+    ordered = sorted(attempts, key=lambda a: (a.caller, a.idempotency_key or "", a.id))
+    return statements.insert_attempts(ordered) == len(ordered)
+
+
+def write_failed(case: Case, refusal: Refusal) -> Attempt:
+    """The attempt of a redemption whose own transaction was lost, in a short one of its own: nothing else was changed."""
+    case.refusal, case.effect = refusal, None
+    case.checks.append({"step": refusal.step, "check": refusal.reason, "passed": False, "seen": {}})
+    with transaction.atomic(durable=True):
+        attempt = attempt_of(case, clock.read())
+        statements.insert_attempts([attempt])
+    return attempt
+
+
+def note_unreadable(caller: Caller, refusal: Refusal, door: str) -> Attempt:
+    """The attempt of a caller who is known and whose request could not be read (step 1); it has no key and no code."""
+    command = RedeemCode(caller=caller, code="", claimant_id="", door=door)
+    return write_failed(Case(command), refusal)
+
+
+def find_attempt(site_id: int, attempt_id: UUID) -> Outcome | None:
+    """One attempt of the site as the outcome it was answered with; None if there is none."""
+    attempt = Attempt.objects.filter(site_id=site_id, pk=attempt_id).select_related("code", "claimant", "batch").first()
+    return outcome_of(attempt) if attempt else None
+
+
+def new_id() -> UUID:
+    """An ID for an answer that leaves no attempt."""
+    return uuid.uuid7()
+
+
+def unsaved(case: Case, refusal: Refusal, now: dt.datetime) -> Attempt:
+    """The attempt of a refusal that is not kept (too_many_attempts): for rendering its answer only."""
+    case.refusal, case.effect = refusal, None
+    return attempt_of(case, now)

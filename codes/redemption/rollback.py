@@ -1,0 +1,146 @@
+"""Step 11 and what goes with it: when a list's transaction is lost, decide whether to judge again, try halves, or say why.
+
+Nothing that raises here has changed anything: the whole list was one transaction.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
+
+from accounts import clock
+from accounts.refusals import Refusal
+from codes.redemption import facts as reading
+from codes.redemption import journal
+from codes.redemption.case import Case
+from codes.redemption.commands import Outcome, RedeemCode
+from codes.refusals import ActionFailed, ActionTimeout, AuditWriteFailed, CodeBusy, ConcurrentChange
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 5
+RETRIED = {"40001", "40P01"}  # Serialization failure and deadlock: the database asks for another try.
+NOT_LOCKED = "55P03"
+TIMED_OUT = "57014"
+
+Together = Callable[[list[Case], set[int]], list[Outcome]]
+
+
+class JudgeAgain(Exception):
+    """Somebody was faster between the judgement and the write; what they did can be read now."""
+
+
+class CountsDiffer(Exception):
+    """A guarded write touched another number of rows than was judged under the lock: a bug alarm."""
+
+
+class StageFailed(Exception):
+    """A write failed unexpectedly; ``refusal`` is what the claimant hears."""
+
+    def __init__(self, refusal: type[Refusal]) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+def sqlstate(error: BaseException) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def is_busy(error: OperationalError) -> bool:
+    return sqlstate(error) == NOT_LOCKED or "database is locked" in str(error)
+
+
+@contextmanager
+def stage(refusal: type[Refusal]) -> Iterator[None]:
+    """Name what a failure inside means for the claimant. Lock and connection errors pass as they are."""
+    try:
+        yield
+    except (Refusal, JudgeAgain, CountsDiffer, StageFailed):
+        raise
+    except OperationalError as error:
+        if sqlstate(error) == TIMED_OUT:
+            raise StageFailed(ActionTimeout) from error
+        if sqlstate(error) in RETRIED or is_busy(error) or is_away(error):
+            raise
+        raise StageFailed(refusal) from error
+    except Exception as error:
+        raise StageFailed(refusal) from error
+
+
+@contextmanager
+def busy_as_refusal() -> Iterator[None]:
+    """For deeds beside the engine: a lock not obtained in time is CodeBusy; the deed's transaction is lost, nothing changed."""
+    try:
+        yield
+    except OperationalError as error:
+        if is_busy(error) or sqlstate(error) in RETRIED:
+            raise CodeBusy(retry_after_seconds=1) from error
+        raise
+
+
+def is_away(error: DatabaseError) -> bool:
+    """Whether the database cannot be reached: nobody can say then what became of anything."""
+    return connection.vendor == "postgresql" and (
+        connection.connection is None or connection.connection.closed or sqlstate(error)[:2] in ("08", "57", "53")
+    )
+
+
+def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool) -> list[Outcome]:
+    """Run ``together`` until it commits, or until each command that cannot has its refusal (kept as an attempt, if ``keep``)."""
+    if not commands:
+        return []
+    locked_batches: set[int] = set()
+    counts_differed = False
+    refusal: type[Refusal] = CodeBusy
+    for number in range(ROUNDS):
+        cases = reading.read_commands(commands)
+        try:
+            return together(cases, locked_batches)
+        except reading.BatchLockNeeded as needed:
+            locked_batches = needed.batch_ids
+        except JudgeAgain:
+            continue
+        except CountsDiffer:
+            log.exception("guarded counts differ from the judgement", extra={"attempts": [str(c.id) for c in cases]})
+            refusal = ConcurrentChange
+            if counts_differed:
+                break
+            counts_differed = True
+        except StageFailed as failed:
+            log.exception("redemption rolled back", extra={"attempts": [str(c.id) for c in cases]})
+            refusal = failed.refusal
+            if not isinstance(failed.__cause__, IntegrityError):
+                break  # A constraint may speak because somebody was faster: then judging again finds what they did.
+        except IntegrityError:
+            # Foreign keys are checked at the commit, which is then lost as a whole like any other failed write.
+            log.exception("redemption refused at its commit", extra={"attempts": [str(c.id) for c in cases]})
+            refusal = ActionFailed
+        except OperationalError as error:
+            if is_busy(error):
+                break
+            if sqlstate(error) not in RETRIED:
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**number))  # noqa: S311 (jitter, not a secret)
+    if len(commands) > 1:
+        # One that the database refuses must not spoil the others.
+        middle = len(commands) // 2
+        return [
+            *until_settled(commands[:middle], together, keep=keep),
+            *until_settled(commands[middle:], together, keep=keep),
+        ]
+    wait = 1 if refusal is CodeBusy else None
+    return [failed_outcome(cases[0], refusal(retry_after_seconds=wait), keep=keep)]
+
+
+def failed_outcome(case: Case, refusal: Refusal, *, keep: bool) -> Outcome:
+    """Tell one claimant that nothing was changed and why, and record the failed attempt in a short transaction of its own."""
+    if keep:
+        try:
+            return Outcome(journal.write_failed(case, refusal), refusal)
+        except DatabaseError:
+            log.exception("failed attempt not recorded", extra={"attempts": [str(case.id)]})
+            refusal = AuditWriteFailed()
+    return Outcome(journal.unsaved(case, refusal, clock.read()), refusal, kept=False)

@@ -1,0 +1,173 @@
+"""The checks of steps 2 to 6, pure: each takes a case and the instant, notes what it saw, and raises its refusal.
+
+The first refusal wins, so the order is part of every contract. Source: redemption flow, section 3; each door names its order.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+
+from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknown
+from codes import formats
+from codes.lookup import LONGEST_TYPED
+from codes.models import Batch, Code, IssueOrder
+from codes.redemption.case import Case, CodeFacts
+from codes.refusals import (
+    AlreadyRedeemed,
+    CampaignCapReached,
+    ClaimantCapReached,
+    CodeDisabled,
+    CodeExpired,
+    CodeFormatInvalid,
+    CodeNotFound,
+    CodeNotYetValid,
+    CodeReserved,
+    CodeUsedUp,
+    CooldownActive,
+    FieldTooLong,
+    MissingClaimant,
+    MissingCode,
+    NotEntitled,
+    VenueNotAllowed,
+)
+
+LIMITS = {"code": LONGEST_TYPED, "claimant_id": 100, "channel": 30, "venue_id": 100, "reference": 100}
+
+Rule = Callable[[Case, dt.datetime], None]
+
+
+def refuse_missing(case: Case, now: dt.datetime) -> None:
+    case.expect(bool(case.command.code.strip()), "code_given", MissingCode)
+    case.expect(bool(case.claimant_id), "claimant_given", MissingClaimant)
+
+
+def refuse_too_long(case: Case, now: dt.datetime) -> None:
+    lengths = {name: len(getattr(case.command, name) or "") for name in LIMITS}
+    too_long = {name: length for name, length in lengths.items() if length > LIMITS[name]}
+    case.expect(not too_long, "lengths", FieldTooLong, **too_long)
+
+
+def refuse_unreadable(case: Case, now: dt.datetime) -> None:
+    case.expect(case.form is not None, "readable", CodeFormatInvalid)
+
+
+def refuse_unknown(case: Case, now: dt.datetime) -> None:
+    if case.code is None:
+        # Judged only after the look-up found nothing: a code made elsewhere may have the shape of ours.
+        typo = formats.has_wrong_check_symbol(case.form or "")
+        case.expect(not typo, "check_symbol", CodeFormatInvalid)
+    known = case.code is not None and is_known(case.code)
+    case.expect(known, "code_found", CodeNotFound)
+
+
+def is_known(code: CodeFacts) -> bool:
+    """Codes of an order that is not done, and deleted ones, are as unknown as any."""
+    return code.state != Code.State.DELETED and code.order_state == IssueOrder.State.DONE
+
+
+def refuse_switched_off(case: Case, now: dt.datetime) -> None:
+    code = found(case)
+    on = code.state != Code.State.DISABLED and code.batch_state == Batch.State.ACTIVE
+    case.expect(on, "switched_on", CodeDisabled, code=code.state, batch=code.batch_state)
+
+
+def refuse_not_yet_valid(case: Case, now: dt.datetime) -> None:
+    start = found(case).valid_from
+    case.expect(start is None or start <= now, "started", CodeNotYetValid, valid_from=start, now=now)
+
+
+def refuse_expired(case: Case, now: dt.datetime) -> None:
+    end = found(case).valid_until
+    case.expect(end is None or now < end, "not_expired", CodeExpired, valid_until=end, now=now)
+
+
+def refuse_used_up(case: Case, now: dt.datetime) -> None:
+    code = found(case)
+    left = code.state != Code.State.USED_UP and code.uses < code.max_uses
+    try:
+        case.expect(left, "uses_left", CodeUsedUp, uses=code.uses, max_uses=code.max_uses)
+    except CodeUsedUp as refusal:
+        refusal.receipt_number = own_receipt(case, code)
+        raise
+
+
+def own_receipt(case: Case, code: CodeFacts) -> int | None:
+    """The last receipt, for its claimant and its actor only."""
+    last = code.last_redemption
+    if last is None:
+        return None
+    claimant = case.claimant
+    theirs = claimant is not None and last.claimant_id == claimant.id and case.command.caller.may_act_for(claimant.id)
+    return last.receipt_number if theirs or last.caller == case.command.caller.key else None
+
+
+def refuse_reserved(case: Case, now: dt.datetime) -> None:
+    case.expect(not case.held_by_other, "not_reserved", CodeReserved)
+
+
+def refuse_claimant(case: Case, now: dt.datetime) -> None:
+    claimant, caller = case.claimant, case.command.caller
+    case.expect(claimant is not None, "claimant_known", ClaimantUnknown)
+    assert claimant is not None
+    case.expect(claimant.is_active, "claimant_active", ClaimantInactive)
+    case.expect(caller.may_act_for(claimant.id), "caller_may_act", CallerNotAllowed, caller=caller.actor_id)
+
+
+def refuse_other_owner(case: Case, now: dt.datetime) -> None:
+    owner = found(case).owner_id
+    entitled = owner is None or (case.claimant is not None and owner == case.claimant.id)
+    case.expect(entitled, "entitled", NotEntitled, bound=owner is not None)
+
+
+def refuse_over_claimant_cap(case: Case, now: dt.datetime) -> None:
+    cap, uses = found(case).uses_per_claimant, case.uses
+    # One word for "you had one use", another for "you had several" (redemption flow, section 5).
+    refusal = AlreadyRedeemed if cap == 1 else ClaimantCapReached
+    try:
+        case.expect(uses.in_force < cap, "claimant_cap", refusal, uses=uses.in_force, cap=cap)
+    except AlreadyRedeemed as already:
+        already.receipt_number = uses.receipt_number
+        raise
+
+
+def refuse_over_batch_cap(case: Case, now: dt.datetime) -> None:
+    batch = found(case).batch
+    if batch is not None and batch.cap is not None:
+        case.expect(batch.uses < batch.cap, "batch_cap", CampaignCapReached, uses=batch.uses, cap=batch.cap)
+
+
+def refuse_venue(case: Case, now: dt.datetime) -> None:
+    venues = found(case).venues
+    if venues:
+        case.expect(case.command.venue_id in venues, "venue", VenueNotAllowed, venue=case.command.venue_id)
+
+
+def refuse_too_soon(case: Case, now: dt.datetime) -> None:
+    code = found(case)
+    seconds = code.cooldown_seconds
+    if seconds and code.batch and case.claimant:
+        last = code.batch.last_by_claimant.get(case.claimant.id)
+        waited = last is None or now - last >= dt.timedelta(seconds=seconds)
+        case.expect(waited, "cooldown", CooldownActive, last=last, seconds=seconds)
+
+
+def found(case: Case) -> CodeFacts:
+    """The code, in rules that stand after the one that refuses an unknown code."""
+    assert case.code is not None
+    return case.code
+
+
+READING: tuple[Rule, ...] = (refuse_missing, refuse_too_long, refuse_unreadable)
+STATUS_NATIVE: tuple[Rule, ...] = (
+    refuse_switched_off,
+    refuse_not_yet_valid,
+    refuse_expired,
+    refuse_used_up,
+    refuse_reserved,
+)
+CLAIMANT: tuple[Rule, ...] = (refuse_claimant, refuse_other_owner)
+BUSINESS: tuple[Rule, ...] = (refuse_over_claimant_cap, refuse_over_batch_cap, refuse_venue, refuse_too_soon)
+
+NATIVE: tuple[Rule, ...] = (*READING, refuse_unknown, *STATUS_NATIVE, *CLAIMANT, *BUSINESS)
+
+# Each door names its order; the foreign protocols add theirs here when they come.
+ORDER_BY_DOOR: dict[str, tuple[Rule, ...]] = {"api": NATIVE, "page": NATIVE}

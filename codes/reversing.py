@@ -1,0 +1,145 @@
+"""Reversing a redemption: a deed of its own, at most once, which never deletes the redemption.
+
+Value goes back by a reversing ledger transaction; tags, work items and the like are taken back exactly as they were given.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import uuid_utils.compat as uuid
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts import clock, digests, locking
+from accounts.callers import Caller
+from codes.actions.registry import ACTIONS
+from codes.models import Attempt, Batch, Code, Reversal
+from codes.redemption.rollback import busy_as_refusal
+from codes.refusals import AlreadyReversed, IdempotencyMismatch, RedemptionNotFound
+from ledger.books import Booking, Leg, lock_books
+from ledger.models import LedgerAccount, LedgerTransaction, Transfer
+from ledger.opening import system_accounts
+from ledger.posting import post
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseRedemption:
+    """Reverse the redemption with this transaction ID; the use is given back only if the caller says so."""
+
+    caller: Caller
+    attempt_id: UUID
+    reason: str
+    give_use_back: bool = False
+    idempotency_key: str | None = None
+
+    def fingerprint(self) -> bytes:
+        return digests.keyed("reverse", str(self.attempt_id), self.reason, str(self.give_use_back))
+
+
+def reverse(command: ReverseRedemption) -> tuple[Reversal, bool]:
+    """Reverse one redemption; answers the reversal and whether it is a replay of an earlier answer.
+
+    Raises RedemptionNotFound, AlreadyReversed, IdempotencyMismatch, InsufficientBalance if the money has been spent,
+    AccountLocked, CodeBusy. Nothing has changed then.
+    """
+    try:
+        with busy_as_refusal(), transaction.atomic(durable=True):
+            attempt = find_redemption(command)
+            code = lock_code(attempt)
+            # Under the code's lock, so that a retry running beside the first call waits and hears the same answer.
+            earlier = find_earlier(command)
+            if earlier:
+                return earlier, True
+            if Reversal.objects.filter(attempt=attempt).exists():
+                raise AlreadyReversed
+            return write(command, attempt, code), False
+    except IntegrityError as error:
+        # Two requests for different redemptions with one key at the same moment.
+        raise IdempotencyMismatch from error
+
+
+def find_redemption(command: ReverseRedemption) -> Attempt:
+    attempt = (
+        Attempt.objects.filter(pk=command.attempt_id, site_id=command.caller.site_id, outcome=Attempt.Outcome.REDEEMED)
+        .select_related("batch")
+        .first()
+    )
+    if attempt is None:
+        raise RedemptionNotFound
+    return attempt
+
+
+def find_earlier(command: ReverseRedemption) -> Reversal | None:
+    """The reversal that has the caller's key. Raises IdempotencyMismatch if it was for something else."""
+    if command.idempotency_key is None:
+        return None
+    earlier = Reversal.objects.filter(caller=command.caller.key, idempotency_key=command.idempotency_key).first()
+    if earlier and bytes(earlier.fingerprint or b"") != command.fingerprint():
+        raise IdempotencyMismatch
+    return earlier
+
+
+def lock_code(attempt: Attempt) -> Code:
+    """Lock the batch, if it is capped, and then the code."""
+    assert attempt.code_id is not None
+    if attempt.batch and attempt.batch.total_cap is not None:
+        locking.lock_ids(Batch, [attempt.batch.pk])
+    return locking.lock_ids(Code, [attempt.code_id])[attempt.code_id]
+
+
+def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:
+    reversal_id = uuid.uuid7()
+    legs = legs_back(attempt, command.give_use_back)
+    books = lock_books({account for leg in legs for account in (leg.debit_account_id, leg.credit_account_id)})
+    now = clock.read()
+    booking = None
+    if legs:
+        booking = Booking(
+            id=uuid.uuid7(),
+            site_id=attempt.site_id,
+            type=LedgerTransaction.Type.REVERSAL,
+            legs=legs,
+            comment=f"Reversal of {attempt.receipt_id}: {command.reason}",
+            reverses_id=attempt.ledger_transaction_id,
+        )
+        books.enter(booking)
+        post(books.entered, now)
+    reversal = Reversal.objects.create(
+        id=reversal_id,
+        site_id=attempt.site_id,
+        attempt=attempt,
+        reason=command.reason,
+        give_use_back=command.give_use_back,
+        caller=command.caller.key,
+        actor_id=command.caller.actor_id,
+        idempotency_key=command.idempotency_key,
+        fingerprint=command.fingerprint() if command.idempotency_key is not None else None,
+        ledger_transaction_id=booking.id if booking else None,
+        decided_at=now,
+    )
+    ACTIONS[attempt.action].take_back(attempt, command.caller.actor_id, now)
+    if command.give_use_back:
+        give_use_back(attempt, code)
+    return reversal
+
+
+def legs_back(attempt: Attempt, give_use_back: bool) -> tuple[Leg, ...]:
+    """The legs that take the value from the claimant again: to outstanding with the use given back, else to voided."""
+    legs = []
+    for leg in Transfer.objects.filter(transaction=attempt.ledger_transaction_id).select_related(
+        "debit_account__asset"
+    ):
+        target = leg.debit_account
+        if not give_use_back and target.purpose == LedgerAccount.Purpose.OUTSTANDING:
+            target = system_accounts(attempt.site_id, target.asset)["voided"]
+        legs.append(Leg(leg.credit_account_id, target.pk, leg.amount, leg.batch_number))
+    return tuple(legs)
+
+
+def give_use_back(attempt: Attempt, code: Code) -> None:
+    """One use fewer in force; a used-up code is active again. Value that comes back to an expired code is swept once more."""
+    state = Code.State.ACTIVE if code.state == Code.State.USED_UP else code.state
+    Code.objects.filter(pk=code.pk, uses__gt=0).update(uses=F("uses") - 1, state=state, value_expired_at=None)
+    Batch.objects.filter(pk=code.batch_id, total_cap__isnull=False, uses_in_force__gt=0).update(
+        uses_in_force=F("uses_in_force") - 1
+    )

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RedemptionSiteConfig(AppConfig):
+    name = "redemption_site"
+    verbose_name = "Redemption platform"

@@ -1,0 +1,41 @@
+"""manage.py load_demo: fills an empty platform with a demonstration, and a filled one with three more codes."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from redemption_site.demo import history, offers, people
+
+
+class Command(BaseCommand):
+    """Its last line is JSON: who can sign in, a fresh API key, and three fresh codes."""
+
+    help = "Load the demonstration's sites, people, batches and codes; safe to run again. Refused in production."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError(
+                "The demonstration has passwords that everybody knows: it is not loaded with MODE=production."
+            )
+        loaded = people.load_people()
+        self.stdout.write(
+            f"People: sites {loaded.site.domain} and {loaded.other_site.domain}, with claimants and staff."
+        )
+        offers.load_offers(loaded)
+        history.load_history(loaded)
+        self.stdout.write("Offers: the contracts' examples, and a batch of every kind.")
+        claimant = loaded.claimants["u-1001"]
+        facts = {
+            "staff": {"email": people.STAFF_EMAIL, "password": people.PASSWORD},
+            "claimant": {
+                "email": people.CLAIMANT_EMAIL,
+                "password": people.PASSWORD,
+                "claimant_id": claimant.claimant_id,
+            },
+            "client_key": people.load_key(loaded.site),
+            "codes": offers.fresh_codes(loaded),
+        }
+        self.stdout.write(f"A fresh API key and {len(facts['codes'])} fresh codes, in the next line.")
+        self.stdout.write(json.dumps(facts, ensure_ascii=False))

@@ -1,0 +1,69 @@
+"""The due-poller: works off everything that is due, by the database alone, beside the workers and without any broker."""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
+
+from accounts import heartbeats
+from codes import expiring, issuing, mailing, resealing
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 2
+SLICE_SECONDS = 5
+
+
+def work_orders() -> None:
+    for order_id in issuing.due_orders(limit=1):
+        issuing.work_order(order_id, seconds=SLICE_SECONDS)
+
+
+# Deed, and how many seconds lie between two runs.
+DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
+    (lambda: heartbeats.beat("poller"), EVERY_SECONDS),
+    (work_orders, EVERY_SECONDS),
+    (mailing.send_due_mails, EVERY_SECONDS),
+    (lambda: expiring.sweep_expired(chunks=10), 60),
+    (lambda: resealing.reseal(chunks=5), 60),
+)
+
+
+class Command(BaseCommand):
+    help = "Work off what is due: orders, receipts, expired value, old seals. Needs only the database."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="Do everything once and end.")
+
+    def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
+        self.running = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.stop)
+        due = [0.0] * len(DEEDS)
+        while self.running:
+            for number, (deed, seconds) in enumerate(DEEDS):
+                if self.running and time.monotonic() >= due[number]:
+                    due[number] = time.monotonic() + seconds
+                    run(deed)
+            if once:
+                break
+            time.sleep(0.2)
+
+    def stop(self, *_: Any) -> None:
+        """End after the deed in hand; each is whole or absent anyway."""
+        self.running = False
+
+
+def run(deed: Callable[[], Any]) -> None:
+    """One deed's failure must not keep the others from their work; the next round tries again."""
+    try:
+        deed()
+    except DatabaseError:
+        log.exception("due work failed")
+        connection.close()
+    except Exception:
+        log.exception("due work failed")
