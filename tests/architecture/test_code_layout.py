@@ -1,0 +1,46 @@
+"""What keeps the code findable: files of one subject, named after it, and no clock but the database's."""
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+PACKAGES = ("redemption_site", "codes", "ledger", "accounts")
+LONGEST = 320  # About 300 lines: past that a file has two subjects.
+
+
+def sources() -> list[Path]:
+    found = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
+    assert len(found) > 50
+    return found
+
+
+def test_no_file_is_longer_than_one_subject():
+    assert {str(path): n for path in sources() if (n := len(path.read_text().splitlines())) > LONGEST} == {}
+
+
+def test_no_file_is_named_after_no_subject():
+    vague = {"utils.py", "helpers.py", "services.py", "common.py", "misc.py"}
+    assert [path for path in sources() if path.name in vague] == []
+
+
+def test_no_decision_reads_a_clock_of_its_own():
+    wrong = re.compile(r"timezone\.now\(|datetime\.now\(|utcnow\(|time\.time\(|functions import.*\bNow\b")
+    assert [str(path) for path in sources() if wrong.search(path.read_text())] == []
+
+
+def test_row_locks_are_taken_in_one_place_only():
+    lock = re.compile(r"select_for_update\(|FOR UPDATE")
+    places = {path.relative_to(ROOT).as_posix() for path in sources() if lock.search(path.read_text())}
+    # Callers of accounts.locking.select_for_update name it; only locking.py has the clause.
+    assert places <= {"accounts/locking.py", "ledger/books.py", "codes/redemption/statements.py"}
+
+
+def test_migrations_import_nothing_of_the_apps():
+    imports = re.compile(r"^(from|import) (codes|ledger|accounts|redemption_site)\b", re.MULTILINE)
+    migrations = [path for package in PACKAGES for path in (ROOT / package).glob("migrations/0*.py")]
+    assert migrations
+    found = {str(path): imports.findall(path.read_text()) for path in migrations}
+    # accounts.models.users gives the defaults of a user's names, which Django writes into the first migration.
+    assert {path for path, names in found.items() if names and "accounts/migrations/0001" not in path} == set()
