@@ -101,7 +101,8 @@ def take_back(budgets: Iterable[Budget]) -> None:
 
 def stored(instant: dt.datetime) -> dt.datetime | str:
     """The instant as hand-written SQL must pass it to this database."""
-    return connection.ops.adapt_datetimefield_value(instant)
+    value: dt.datetime | str = connection.ops.adapt_datetimefield_value(instant)  # type: ignore[assignment]
+    return value
 
 
 def aware(instant: dt.datetime | str) -> dt.datetime:

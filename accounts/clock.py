@@ -23,6 +23,5 @@ def read() -> dt.datetime:
         else:
             cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
             instant = dt.datetime.fromisoformat(cursor.fetchone()[0])
-    return (
-        instant.replace(tzinfo=dt.UTC) + offset() if instant.tzinfo is None else instant.astimezone(dt.UTC) + offset()
-    )
+    instant = instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant.astimezone(dt.UTC)
+    return instant + offset()

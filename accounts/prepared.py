@@ -3,18 +3,59 @@
 Django's own cursor writes the parameters into the text, which costs more than the statement itself; so does planning it anew.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 
 
+class HotCursor:
+    """One cursor a connection, used for one statement after the other: fetch what a statement answers before the next one.
+
+    Like Django's it runs inside the open transaction, refuses to run in a broken one, and raises Django's database errors.
+    """
+
+    __slots__ = ("cursor", "database")
+
+    def __init__(self, database: Any) -> None:
+        self.database = database
+        bound: Any = ServerBindingCursor  # Its stub does not say that it is the driver's cursor.
+        self.cursor = bound(database.connection)
+
+    def __enter__(self) -> "HotCursor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The cursor stays open for the next statement."""
+
+    def execute(self, sql: str, params: Sequence[Any] | None = None) -> None:
+        self.database.validate_no_broken_transaction()
+        with self.database.wrap_database_errors:
+            self.cursor.execute(sql, params)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self.cursor.fetchall()
+
+    def fetchone(self) -> Any:
+        return self.cursor.fetchone()
+
+    @property
+    def rowcount(self) -> int:
+        return self.cursor.rowcount
+
+
 def cursor() -> Any:
-    """A cursor on Django's connection, inside its transaction; to be used in a ``with`` block.
+    """A cursor on Django's connection; to be used in a ``with`` block.
 
     While queries are logged it is Django's own, because the log shows the text of a statement only before it is prepared.
     """
-    if connection.vendor != "postgresql" or connection.queries_logged:
-        return connection.cursor()
-    connection.ensure_connection()
-    return connection._prepare_cursor(ServerBindingCursor(connection.connection))
+    database = connections["default"]
+    if database.vendor != "postgresql" or database.queries_logged:
+        return database.cursor()
+    database.ensure_connection()
+    # Kept on the driver's own connection, so that it ends with it.
+    hot = getattr(database.connection, "hot_cursor", None)
+    if hot is None:
+        hot = database.connection.hot_cursor = HotCursor(database)
+    return hot

@@ -6,6 +6,7 @@ drops them silently when Django remakes a table; a system check says when one is
 
 import importlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +81,9 @@ def install(sender: AppConfig, using: str, **_: Any) -> None:
 
 
 @checks.register(checks.Tags.database)
-def check_triggers_exist(databases: list[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+def check_triggers_exist(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_: Any
+) -> list[checks.CheckMessage]:
     """accounts.W001: a trigger that keeps the books is missing, or switched off.
 
     A warning and not an error, because ``manage.py migrate``, which makes it anew, would refuse to start on an error.

@@ -71,7 +71,7 @@ def draw_pattern(count: int, pattern: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Format:
-    """One way codes look. ``draw(count, pattern)`` answers display forms; ``bits`` is the chance in each."""
+    """One way codes look. ``draw(count, pattern)`` answers display forms; ``bits`` is the chance in each; 0: see the pattern."""
 
     name: str
     label: str
@@ -105,6 +105,10 @@ def check(name: str, pattern: str, count: int, guesses_per_year: int) -> None:
     if name != "pattern":
         if pattern:
             raise ValidationError({"pattern": ["Only the format 'pattern' has a pattern."]})
+        if FORMATS[name].bits < bits_needed(count, guesses_per_year):
+            raise ValidationError(
+                {"format": [f"Codes of this format could be guessed: there are too many of them ({count:,})."]}
+            )
         return
     if not PATTERN.fullmatch(pattern) or len(pattern) > 64 or len(re.sub("[-]", "", pattern)) < 4:
         raise ValidationError(

@@ -5,6 +5,7 @@ all and books their value. Killed anywhere, it goes on where it stopped; cancell
 """
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,8 +23,11 @@ from ledger.models import LedgerTransaction
 
 __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
 
+log = logging.getLogger(__name__)
+
 State = IssueOrder.State
 OPEN = (State.QUEUED, State.RUNNING, State.CANCELLING)
+CANCELLABLE = (State.QUEUED, State.RUNNING, State.FAILED)  # A failed one too, or its batch would be stuck for ever.
 CHUNK = 5_000
 LEASE = dt.timedelta(seconds=30)
 MOST_CLAIMS = 8
@@ -68,6 +72,7 @@ def claim(order_id: int) -> IssueOrder:
         order.attempts += 1
         if order.attempts > MOST_CLAIMS:
             order.state, order.error, order.finished_at = State.FAILED, "Failed eight times without progress.", now
+            log.error("order failed", extra={"order": order.pk})
         elif order.state == State.QUEUED:
             order.state, order.started_at = State.RUNNING, order.started_at or now
         order.token += 1
@@ -161,7 +166,7 @@ def cancel_order(order: IssueOrder, *, actor_id: str) -> bool:
     """Have an order that is not done leave no code; False if it is too late. The codes go in chunks, by whoever works orders."""
     with transaction.atomic(durable=True):
         now = clock.read()
-        cancelled = IssueOrder.objects.filter(pk=order.pk, state__in=(State.QUEUED, State.RUNNING)).update(
+        cancelled = IssueOrder.objects.filter(pk=order.pk, state__in=CANCELLABLE).update(
             state=State.CANCELLING, due_at=now, lease_until=None, token=F("token") + 1, attempts=0
         )
         if cancelled:
@@ -215,8 +220,11 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
     spec = NewBatch(**{**vars(new), "count": len(texts), "format": "supplied", "pattern": ""})
     forms = []
     for number, text in enumerate(texts, 1):
+        if len(text) > lookup.LONGEST_TYPED:
+            # Nobody could type it as it is shown: a door takes no more (redemption flow, section 2).
+            raise ValidationError({"codes": [f"Code {number} is longer than {lookup.LONGEST_TYPED} characters."]})
         try:
-            forms.append(lookup.canonical(text[: lookup.LONGEST_TYPED + 1]))
+            forms.append(lookup.canonical(text))
         except CodeFormatInvalid as error:
             raise ValidationError({"codes": [f"Code {number} cannot be read as a code."]}) from error
     if len(set(forms)) < len(forms):
@@ -224,7 +232,7 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
     try:
         with transaction.atomic(durable=True):
             batch = ordering.make_batch(spec)
-            order = ordering.write_order(spec, batch, ordering.make_terms(spec, in_batch=len(texts)))
+            order = ordering.write_order(spec, batch, ordering.make_terms(spec, in_batch=None))
             rows.insert(
                 "codes_code",
                 CODE_COLUMNS,

@@ -41,12 +41,15 @@ def lookup_columns(site_id: int, canonical: str) -> tuple[bytes | None, bytes | 
 def seal(site_id: int, text: str, version: int | None = None) -> tuple[int, bytes]:
     """The text sealed by AES-SIV (RFC 5297) and bound to its site, and the key version used (the newest)."""
     version = version or newest()
-    return version, _cipher(version, settings.CODE_KEYS[version]).encrypt(text.encode(), [str(site_id).encode()])
+    # What was typed may hold half a surrogate pair, which no alphabet can spell.
+    spelled = text.encode("utf-8", "surrogatepass")
+    return version, _cipher(version, settings.CODE_KEYS[version]).encrypt(spelled, [str(site_id).encode()])
 
 
 def unseal(site_id: int, version: int, sealed: bytes) -> str:
     """The text again. Raises InvalidTag if it was changed or belongs to another site, KeyError if the key is gone."""
-    return _cipher(version, settings.CODE_KEYS[version]).decrypt(bytes(sealed), [str(site_id).encode()]).decode()
+    spelled = _cipher(version, settings.CODE_KEYS[version]).decrypt(bytes(sealed), [str(site_id).encode()])
+    return spelled.decode("utf-8", "surrogatepass")
 
 
 @cache

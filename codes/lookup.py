@@ -51,8 +51,10 @@ def shown(code: Code) -> str:
 
 def find_code(site_id: int, typed: str) -> Code | None:
     """The site's code, whatever its spelling; None if there is none that was issued to the end. For staff and lists."""
+    if len(typed) > LONGEST_TYPED:
+        return None  # Cut down to the limit it could become a code that nobody typed.
     try:
-        form = canonical(typed[: LONGEST_TYPED + 1])
+        form = canonical(typed)
     except CodeFormatInvalid:
         return None
     return Code.objects.filter(matching(site_id, form), order__state=IssueOrder.State.DONE).first()

@@ -1,11 +1,11 @@
 """Ordering codes: what staff or a client wants becomes a batch, its terms and an order, which issuing then works off."""
 
 import datetime as dt
+import json
 from dataclasses import dataclass, field, fields
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-import orjson
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -55,7 +55,8 @@ class NewBatch:
     def fingerprint(self) -> bytes:
         """A keyed digest of everything that was asked for."""
         said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "idempotency_key"}
-        return digests.keyed("order_batch", orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+        # Not orjson: it refuses whole numbers of more than 64 bits, which are told as out of bounds later.
+        return digests.keyed("order_batch", json.dumps(said, sort_keys=True, default=str))
 
 
 def order_batch(new: NewBatch) -> tuple[IssueOrder, bool]:
@@ -91,22 +92,35 @@ def order_more(
 
     Raises ValidationError and IdempotencyMismatch.
     """
-    if terms is None:
-        terms = batch.orders.select_related("terms").latest("id").terms
-    fingerprint = digests.keyed("order_more", str(batch.pk), str(terms.pk), str(count))
-    earlier = earlier_order(caller_key, idempotency_key, fingerprint)
-    if earlier:
-        return earlier
-    with transaction.atomic(durable=True):
-        batch = locking.lock_ids(Batch, [batch.pk])[batch.pk]
-        if batch.state not in (Batch.State.ACTIVE, Batch.State.DISABLED):
-            raise ValidationError({"batch": ["Codes can be added once the batch has been issued."]})
-        check_count(count)
-        check_total(terms.value * terms.uses * count)
-        if terms.format != "supplied":
-            site = Site.objects.get(pk=batch.site_id)
-            formats.check(terms.format, terms.pattern, batch.last_serial + count, site.guesses_per_year)
-        return place(batch, terms, count, caller_key, actor_id, idempotency_key, fingerprint, clock.read())
+    fingerprint = digests.keyed("order_more", str(batch.pk), str(terms.pk) if terms else "", str(count))
+    try:
+        with transaction.atomic(durable=True):
+            batch = locking.lock_ids(Batch, [batch.pk])[batch.pk]
+            # Under the lock, so that a retry running beside the first call waits and hears the same answer.
+            earlier = earlier_order(caller_key, idempotency_key, fingerprint)
+            if earlier:
+                return earlier
+            if terms is None:
+                terms = batch.orders.select_related("terms").latest("id").terms
+            check_more(batch, terms, count)
+            return place(batch, terms, count, caller_key, actor_id, idempotency_key, fingerprint, clock.read())
+    except IntegrityError as error:
+        # Two orders for different batches with one key at the same moment.
+        raise IdempotencyMismatch from error
+
+
+def check_more(batch: Batch, terms: Terms, count: int) -> None:
+    """Whether ``count`` codes on these terms can join the batch. Raises ValidationError with field names."""
+    if batch.state not in (Batch.State.ACTIVE, Batch.State.DISABLED):
+        raise ValidationError({"batch": ["Codes can be added once the batch has been issued."]})
+    if terms.format == "supplied":
+        raise ValidationError(
+            {"format": ["The codes of this batch were given as they are: there is no format to draw by."]}
+        )
+    check_count(count)
+    check_total(terms.value * terms.uses * count)
+    guesses_per_year = Site.objects.values_list("guesses_per_year", flat=True).get(pk=batch.site_id)
+    formats.check(terms.format, terms.pattern, batch.last_serial + count, guesses_per_year)
 
 
 def earlier_order(caller_key: str, idempotency_key: str | None, fingerprint: bytes) -> IssueOrder | None:
@@ -181,8 +195,11 @@ def make_batch(new: NewBatch) -> Batch:
     )
 
 
-def make_terms(new: NewBatch, *, in_batch: int) -> Terms:
-    """The terms row, checked; ``in_batch`` codes will carry its format. Raises ValidationError with field names."""
+def make_terms(new: NewBatch, *, in_batch: int | None) -> Terms:
+    """The terms row, checked; ``in_batch`` codes will be drawn in its format, None where they are supplied.
+
+    Raises ValidationError with field names.
+    """
     site = Site.objects.get(pk=new.site_id)
     check_count(new.count)
     bounds = {
@@ -210,7 +227,7 @@ def make_terms(new: NewBatch, *, in_batch: int) -> Terms:
     if wrong:
         raise ValidationError(wrong)
     check_total(new.value * new.uses * new.count)
-    if new.format != "supplied":
+    if in_batch is not None:
         formats.check(new.format, new.pattern, in_batch, site.guesses_per_year)
     valid_from, valid_until = instants(new.valid_from, new.valid_until, new.time_zone)
     return Terms.objects.create(
@@ -248,9 +265,14 @@ def instants(
     if first_day and last_day and last_day < first_day:
         raise ValidationError({"valid_until": ["The last day lies before the first."]})
     zone = ZoneInfo(time_zone)
+    return start_of(first_day, 0, zone, "valid_from"), start_of(last_day, 1, zone, "valid_until")
+
+
+def start_of(day: dt.date | None, days_later: int, zone: ZoneInfo, field_name: str) -> dt.datetime | None:
+    """The first instant of the day so many days after ``day``. Raises ValidationError at the calendar's ends."""
+    if day is None:
+        return None
     try:
-        start = first_day and dt.datetime.combine(first_day, dt.time(), zone).astimezone(dt.UTC)
-        end = last_day and dt.datetime.combine(last_day + dt.timedelta(days=1), dt.time(), zone).astimezone(dt.UTC)
+        return dt.datetime.combine(day + dt.timedelta(days=days_later), dt.time(), zone).astimezone(dt.UTC)
     except OverflowError as error:
-        raise ValidationError({"valid_until": ["This day cannot be stored."]}) from error
-    return start, end
+        raise ValidationError({field_name: ["This day cannot be stored."]}) from error

@@ -3,6 +3,7 @@
 Value goes back by a reversing ledger transaction; tags, work items and the like are taken back exactly as they were given.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.db.models import F
 
 from accounts import clock, digests, locking
 from accounts.callers import Caller
+from codes import batch_value
 from codes.actions.registry import ACTIONS
 from codes.models import Attempt, Batch, Code, Reversal
 from codes.redemption.rollback import busy_as_refusal
@@ -54,6 +56,8 @@ def reverse(command: ReverseRedemption) -> tuple[Reversal, bool]:
                 raise AlreadyReversed
             return write(command, attempt, code), False
     except IntegrityError as error:
+        if command.idempotency_key is None:
+            raise
         # Two requests for different redemptions with one key at the same moment.
         raise IdempotencyMismatch from error
 
@@ -89,7 +93,7 @@ def lock_code(attempt: Attempt) -> Code:
 
 def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:
     reversal_id = uuid.uuid7()
-    legs = legs_back(attempt, command.give_use_back)
+    legs = legs_back(attempt, to_outstanding=command.give_use_back and code.state != Code.State.DELETED)
     books = lock_books({account for leg in legs for account in (leg.debit_account_id, leg.credit_account_id)})
     now = clock.read()
     booking = None
@@ -108,7 +112,7 @@ def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:
         id=reversal_id,
         site_id=attempt.site_id,
         attempt=attempt,
-        reason=command.reason,
+        reason=command.reason[:200],
         give_use_back=command.give_use_back,
         caller=command.caller.key,
         actor_id=command.caller.actor_id,
@@ -119,25 +123,38 @@ def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:
     )
     ACTIONS[attempt.action].take_back(attempt, command.caller.actor_id, now)
     if command.give_use_back:
-        give_use_back(attempt, code)
+        give_use_back(code, now)
     return reversal
 
 
-def legs_back(attempt: Attempt, give_use_back: bool) -> tuple[Leg, ...]:
-    """The legs that take the value from the claimant again: to outstanding with the use given back, else to voided."""
+def legs_back(attempt: Attempt, *, to_outstanding: bool) -> tuple[Leg, ...]:
+    """The legs that take the value from the claimant again: to outstanding if a code has it again, else to voided."""
     legs = []
     for leg in Transfer.objects.filter(transaction=attempt.ledger_transaction_id).select_related(
         "debit_account__asset"
     ):
         target = leg.debit_account
-        if not give_use_back and target.purpose == LedgerAccount.Purpose.OUTSTANDING:
+        if not to_outstanding and target.purpose == LedgerAccount.Purpose.OUTSTANDING:
             target = system_accounts(attempt.site_id, target.asset)["voided"]
         legs.append(Leg(leg.credit_account_id, target.pk, leg.amount, leg.batch_number))
     return tuple(legs)
 
 
-def give_use_back(attempt: Attempt, code: Code) -> None:
-    """One use fewer in force; a used-up code is active again. Value that comes back to an expired code is swept once more."""
+def give_use_back(code: Code, now: dt.datetime) -> None:
+    """One use fewer in force; a used-up code is active again. An expired code has all its value again, until the next sweep."""
+    if code.value_expired_at and code.state != Code.State.DELETED and code.terms.asset:
+        # The sweep books whatever the code has left: what it has booked already must not be booked twice.
+        batch_value.move(
+            LedgerTransaction.Type.UNEXPIRY,
+            "expired",
+            "outstanding",
+            site_id=code.site_id,
+            batch_id=code.batch_id,
+            asset=code.terms.asset,
+            amount=code.terms.value * (code.max_uses - code.uses),
+            comment=f"Code {code} has a use again",
+            now=now,
+        )
     state = Code.State.ACTIVE if code.state == Code.State.USED_UP else code.state
     Code.objects.filter(pk=code.pk, uses__gt=0).update(uses=F("uses") - 1, state=state, value_expired_at=None)
     Batch.objects.filter(pk=code.batch_id, total_cap__isnull=False, uses_in_force__gt=0).update(

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts import auditing, clock, locking
 from accounts.models import User
 from codes import batch_value
-from codes.models import Batch, Code
+from codes.models import Batch, Code, IssueOrder
 from codes.redemption.rollback import busy_as_refusal
 from ledger.models import LedgerTransaction
 
@@ -55,7 +55,9 @@ def change_code(
     Raises ValidationError with field names, and CodeBusy.
     """
     with busy_as_refusal(), transaction.atomic(durable=True):
-        code = locking.lock_rows(Code.objects.filter(pk=code.pk).select_related("terms__asset"))[0]
+        code = locking.lock_rows(Code.objects.filter(pk=code.pk).select_related("terms__asset", "order"))[0]
+        if code.order.state != IssueOrder.State.DONE:
+            raise ValidationError({"state": ["Only a code that has been issued can be changed."]})
         if code.state == Code.State.DELETED:
             raise ValidationError({"state": ["A deleted code never changes again."]})
         now = clock.read()

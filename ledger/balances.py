@@ -51,7 +51,7 @@ def batch_value(batch_number: int, as_of: dt.datetime | None = None) -> list[Bat
     sums: dict[int, dict[str, int]] = {}
     for row in moved.order_by():
         asset = sums.setdefault(row["debit_account__asset_id"], {})
-        for purpose, sign in ((row["target"], 1), (row["source"], -1)):
+        for purpose, sign in ((str(row["target"]), 1), (str(row["source"]), -1)):
             name = names.get(purpose, purpose)
             asset[name] = asset.get(name, 0) + sign * row["total"]
     return [BatchValue(asset_id, issued=-asset.pop("funding", 0), **asset) for asset_id, asset in sorted(sums.items())]

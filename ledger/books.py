@@ -75,11 +75,6 @@ class Books:
 
     standings: dict[int, Standing] = field(default_factory=dict)
     entered: list[Booking] = field(default_factory=list)
-    owned: dict[tuple[int, str], Standing] = field(init=False)
-
-    def __post_init__(self) -> None:
-        customers = (standing for standing in self.standings.values() if standing.owner_id is not None)
-        self.owned = {(standing.owner_id, standing.kind): standing for standing in customers}
 
     def enter(self, booking: Booking) -> None:
         """Enter one booking, wholly or not at all.
@@ -114,10 +109,6 @@ class Books:
             debit.balance -= leg.amount
         if credit.balance is not None:
             credit.balance += leg.amount
-
-    def account_of(self, owner_id: int, kind: str) -> Standing | None:
-        """The customer's account of that kind, if it was locked."""
-        return self.owned.get((owner_id, kind))
 
 
 def lock_books(account_ids: Iterable[int]) -> Books:

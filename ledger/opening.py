@@ -27,12 +27,12 @@ def open_account(owner: User, asset: Asset, floor: int = 0) -> LedgerAccount:
 
 def system_accounts(site_id: int, asset: Asset) -> dict[str, LedgerAccount]:
     """The site's funding, expired, voided and external accounts in this asset, by purpose; opened at first use."""
-    return {
-        str(purpose): LedgerAccount.objects.get_or_create(
-            site_id=site_id, asset=asset, owner=None, purpose=purpose, batch_number=None
-        )[0]
-        for purpose in SITE_PURPOSES
-    }
+    of_site: dict[str, Any] = {"site_id": site_id, "asset": asset, "owner": None, "batch_number": None}
+    found = {account.purpose: account for account in LedgerAccount.objects.filter(**of_site)}
+    for purpose in SITE_PURPOSES:
+        if purpose not in found:
+            found[purpose], _ = LedgerAccount.objects.get_or_create(**of_site, purpose=purpose)
+    return {str(purpose): found[purpose] for purpose in SITE_PURPOSES}
 
 
 def outstanding_account(site_id: int, asset: Asset, batch_number: int) -> LedgerAccount:

@@ -12,7 +12,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from redemption_site import logs
+from redemption_site import admin_theme, logs
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -74,8 +74,9 @@ INSTALLED_APPS = [
     "codes",
     "ledger",
     "accounts",
-    "unfold",
-    "django.contrib.admin",
+    # The desk takes the place of Unfold's own admin site, which the plain entry would set.
+    "unfold.apps.BasicAppConfig",
+    "redemption_site.admin_config.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -166,7 +167,16 @@ CELERY_TASK_SOFT_TIME_LIMIT = 25
 CELERY_TASK_TIME_LIMIT = 28  # Below the lease of 30 s, so that no two workers hold one row.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60, "socket_timeout": 2, "socket_connect_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 60,
+    "socket_timeout": 2,
+    "socket_connect_timeout": 1,
+    # One try: a doorbell that is not heard must not keep anybody waiting.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "codes.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
@@ -269,6 +279,8 @@ SPECTACULAR_SETTINGS = {
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },
 }
+
+UNFOLD = admin_theme.UNFOLD
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = logs.configuration(LOG_LEVEL)

@@ -4,6 +4,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from accounts.models.sites import Site
 
@@ -67,11 +68,15 @@ class User(AbstractBaseUser):
                 name="user_email_of_staff",
             ),
             models.CheckConstraint(condition=~Q(claimant_id=""), name="user_claimant_id_not_empty"),
-            models.CheckConstraint(condition=Q(email=models.functions.Lower("email")), name="user_email_lower_case"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),
         ]
 
     def __str__(self) -> str:
         return self.name or self.email or self.claimant_id
+
+    def get_full_name(self) -> str:
+        """What pages call them; without it they would show the username."""
+        return str(self)
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Whether any membership of theirs carries ``perm``; scoped lists decide on which site's rows."""
@@ -99,7 +104,7 @@ VIEW = frozenset(
     f"{app}.view_{model}"
     for app, models_ in {
         "accounts": ("site", "user", "tag", "usertag"),
-        "codes": ("batch", "code", "attempt", "reversal", "workitem", "issueorder", "terms"),
+        "codes": ("batch", "code", "attempt", "reversal", "workitem", "issueorder", "terms", "receiptmail"),
         "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
     }.items()
     for model in models_
@@ -109,6 +114,7 @@ OPERATE = VIEW | {
     "codes.switch_codes",
     "codes.reverse_redemption",
     "codes.close_workitem",
+    "codes.retry_receiptmail",
     "accounts.change_user",
 }
 MANAGE = OPERATE | {

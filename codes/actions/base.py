@@ -41,6 +41,9 @@ class Action:
         """What this case will do, pure. Raises a Refusal of step 8."""
         raise NotImplementedError
 
+    def remember(self, case: Case) -> None:
+        """Note in what ``load`` shared what this case does, for the list's later cases; only once nothing refuses it any more."""
+
     def perform(self, cases: Sequence[Case], now: dt.datetime) -> None:
         """Write what the effects say beyond their bookings, which the engine posts."""
 

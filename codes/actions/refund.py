@@ -56,5 +56,7 @@ class Refund(Action):
         taken = case.extra["taken"].get(booking_id, {}).get(case.account.id if case.account else 0, 0)
         if code.value > taken or booking_id in case.extra["spent"]:
             raise TargetMissing
-        case.extra["spent"].add(booking_id)
         return Effect({**credited(case, code.value), "booking": str(booking_id)}, booking=booking)
+
+    def remember(self, case: Case) -> None:
+        case.extra["spent"].add(UUID(found(case).parameters["booking"]))

@@ -49,8 +49,13 @@ class AddTags(Action):
         if None in tags:
             raise TargetMissing
         new = [tag for tag in tags if (case.claimant.id, tag) not in case.extra["worn"]]
-        case.extra["worn"].update((case.claimant.id, tag) for tag in new)
         return Effect({"tags": names}, given={"tags": new})
+
+    def remember(self, case: Case) -> None:
+        assert case.claimant is not None
+        assert case.effect is not None
+        given = (case.effect.given or {})["tags"]
+        case.extra["worn"].update((case.claimant.id, tag) for tag in given)
 
     def perform(self, cases: Sequence[Case], now: dt.datetime) -> None:
         give_tags(

@@ -107,6 +107,7 @@ class Case:
     unreadable: Refusal | None = None
     fingerprint: bytes | None = None
     code: CodeFacts | None = None
+    typo: bool = False  # Of a code of our own format: its check symbol is wrong.
     claimant: ClaimantFacts | None = None
     account: Standing | None = None
     uses: ClaimantUses = field(default_factory=ClaimantUses)

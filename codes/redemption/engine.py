@@ -68,7 +68,8 @@ def judge(case: Case, facts: Facts) -> Outcome:
     try:
         for rule in rules.ORDER_BY_DOOR[case.command.door]:
             rule(case, facts.now)
-        effect = ACTIONS[rules.found(case).action].judge(case)
+        action = ACTIONS[rules.found(case).action]
+        effect = action.judge(case)
         if effect.booking:
             facts.books.enter(effect.booking)
     except Refusal as refusal:
@@ -76,6 +77,7 @@ def judge(case: Case, facts: Facts) -> Outcome:
             facts.guesses.count(case)
         return conclude(case, facts, refusal)
     case.effect = effect
+    action.remember(case)
     taking.take(case, facts)
     return conclude(case, facts)
 

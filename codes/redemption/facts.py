@@ -7,8 +7,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from accounts import clock, digests
-from codes import lookup
+from codes import formats, lookup
 from codes.actions.registry import ACTIONS
+from codes.models import IssueOrder
 from codes.redemption import journal, statements
 from codes.redemption.case import BatchFacts, Case, ClaimantFacts, ClaimantUses, CodeFacts, Facts
 from codes.redemption.commands import RedeemCode
@@ -44,7 +45,8 @@ def read_commands(commands: Sequence[RedeemCode]) -> list[Case]:
 def fingerprint(command: RedeemCode) -> bytes:
     """A keyed digest of the deed and everything the caller said in the command."""
     reference = "" if command.reference is None else f"={command.reference}"
-    said = (command.code, command.claimant_id, command.channel, command.venue_id, reference)
+    token = command.reservation_token or ""
+    said = (command.code, command.claimant_id, command.channel, command.venue_id, reference, token)
     return digests.keyed("redeem", *said)
 
 
@@ -69,7 +71,9 @@ def load_codes(cases: Sequence[Case], locked_batches: set[int]) -> list[CodeFact
     if not forms:
         return []
     wanted = statements.lookups_by_version(forms)
-    codes = statements.read_codes(statements.lock_codes(wanted))
+    found = statements.read_codes(statements.lock_codes(wanted))
+    # A code that is not issued to the end is unknown to everybody, its attempts included: the order may yet be cancelled.
+    codes = [code for code in found if code.order_state == IssueOrder.State.DONE]
     unlocked = {code.batch_id for code in codes if code.needs_batch_lock} - locked_batches
     if unlocked:
         raise BatchLockNeeded(unlocked | locked_batches)
@@ -85,7 +89,20 @@ def load_codes(cases: Sequence[Case], locked_batches: set[int]) -> list[CodeFact
             for version in wanted:
                 digest = statements.keys.lookup(case.command.caller.site_id, case.form, version)
                 case.code = case.code or by_digest.get((case.command.caller.site_id, digest))
+    find_typos(cases)
     return codes
+
+
+def find_typos(cases: Sequence[Case]) -> None:
+    """Where the look-up found nothing and the site has codes of our own format, judge the check symbol.
+
+    Only then: a code made elsewhere may have the shape of ours.
+    """
+    suspects = [case for case in cases if case.code is None and formats.has_wrong_check_symbol(case.form or "")]
+    if suspects:
+        sites = statements.read_sites_with_own_codes({case.command.caller.site_id for case in suspects})
+        for case in suspects:
+            case.typo = case.command.caller.site_id in sites
 
 
 def load_claimants(cases: Sequence[Case]) -> None:

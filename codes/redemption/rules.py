@@ -7,9 +7,8 @@ import datetime as dt
 from collections.abc import Callable
 
 from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknown
-from codes import formats
 from codes.lookup import LONGEST_TYPED
-from codes.models import Batch, Code, IssueOrder
+from codes.models import Batch, Code
 from codes.redemption.case import Case, CodeFacts
 from codes.refusals import (
     AlreadyRedeemed,
@@ -51,17 +50,9 @@ def refuse_unreadable(case: Case, now: dt.datetime) -> None:
 
 
 def refuse_unknown(case: Case, now: dt.datetime) -> None:
-    if case.code is None:
-        # Judged only after the look-up found nothing: a code made elsewhere may have the shape of ours.
-        typo = formats.has_wrong_check_symbol(case.form or "")
-        case.expect(not typo, "check_symbol", CodeFormatInvalid)
-    known = case.code is not None and is_known(case.code)
-    case.expect(known, "code_found", CodeNotFound)
-
-
-def is_known(code: CodeFacts) -> bool:
-    """Codes of an order that is not done, and deleted ones, are as unknown as any."""
-    return code.state != Code.State.DELETED and code.order_state == IssueOrder.State.DONE
+    case.expect(not case.typo, "check_symbol", CodeFormatInvalid)
+    # A deleted code is as unknown as any.
+    case.expect(case.code is not None and case.code.state != Code.State.DELETED, "code_found", CodeNotFound)
 
 
 def refuse_switched_off(case: Case, now: dt.datetime) -> None:
@@ -91,13 +82,11 @@ def refuse_used_up(case: Case, now: dt.datetime) -> None:
 
 
 def own_receipt(case: Case, code: CodeFacts) -> int | None:
-    """The last receipt, for its claimant and its actor only."""
-    last = code.last_redemption
-    if last is None:
-        return None
-    claimant = case.claimant
-    theirs = claimant is not None and last.claimant_id == claimant.id and case.command.caller.may_act_for(claimant.id)
-    return last.receipt_number if theirs or last.caller == case.command.caller.key else None
+    """The claimant's own receipt, whichever use was theirs; else the last one's, for its actor; nobody else's."""
+    claimant, caller, last = case.claimant, case.command.caller, code.last_redemption
+    if claimant is not None and case.uses.receipt_number is not None and caller.may_act_for(claimant.id):
+        return case.uses.receipt_number
+    return last.receipt_number if last is not None and last.caller == caller.key else None
 
 
 def refuse_reserved(case: Case, now: dt.datetime) -> None:

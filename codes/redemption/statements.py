@@ -85,6 +85,17 @@ def _code_facts(row: tuple[Any, ...]) -> CodeFacts:
     return facts
 
 
+def read_sites_with_own_codes(site_ids: Iterable[int]) -> set[int]:
+    """Those of the sites that have issued codes of our own format."""
+    ids = sorted(set(site_ids))
+    found = fetch(
+        f"""SELECT s.id FROM accounts_site s WHERE s.id IN ({marks(ids)})
+            AND EXISTS (SELECT 1 FROM codes_terms t WHERE t.site_id = s.id AND t.format = 'ours')""",  # noqa: S608
+        ids,
+    )
+    return {row[0] for row in found}
+
+
 def read_claimants(wanted: Iterable[tuple[int, str]]) -> list[tuple[Any, ...]]:
     """(ID, site, claimant ID, active, e-mail, account kind, account ID) per ledger account of each claimant."""
     params = [value for pair in sorted(wanted) for value in pair]
