@@ -1,0 +1,210 @@
+"""/api/v1/batches: ordering codes, and how far the order has come. Source: DECISIONS 11."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.callers import Caller
+from accounts.models import Site
+from codes.issuing import NewBatch, order_batch
+from codes.models import Batch, Code, IssueOrder, Terms
+from ledger.balances import batch_value
+from ledger.models import Asset
+from redemption_site.api import documented
+from redemption_site.api.bodies import BatchBody
+from redemption_site.api.fields import read_instant
+from redemption_site.api.filters import BatchFilters
+from redemption_site.api.flow import REPLAYED
+from redemption_site.api.idempotency import idempotency_key
+from redemption_site.api.paging import BY_ID, read_page
+from redemption_site.api.problems import Invalid, NotFound, of_django
+from redemption_site.edge.parsing import read_json_object
+from redemption_site.edge.rendering import json_response
+
+# What the deed calls as the API does, and what otherwise.
+SAME_NAMES = (
+    *("name", "count", "action", "parameters", "format"),
+    *("uses", "uses_per_claimant", "cooldown_seconds", "venues"),
+)
+FIELD_NAMES = {"valid_from": "first_day", "valid_until": "last_day", "asset_code": "asset"}
+
+
+class BatchesView(APIView):
+    """Order a batch of codes; list the site's batches."""
+
+    http_method_names = ["get", "head", "post"]
+    scopes: ClassVar = {"POST": "issue", "GET": "read"}
+
+    @documented.ORDER_BATCH
+    def post(self, request: Request) -> HttpResponse:
+        caller: Caller = request.auth
+        key = idempotency_key(request._request)
+        given = BatchBody(data=read_json_object(request._request))
+        given.is_valid(raise_exception=True)
+        try:
+            order, replayed = order_batch(new_batch(given.validated_data, caller, key))
+        except ValidationError as error:
+            raise in_api_words(error) from error
+        headers = {"Location": f"/api/v1/batches/{order.batch_id}", **(REPLAYED if replayed else {})}
+        return json_response(accepted_body(order), 202, headers)
+
+    @documented.LIST_BATCHES
+    def get(self, request: Request) -> HttpResponse:
+        rows = Batch.objects.filter(site_id=request.auth.site_id)
+        found, next_cursor = read_page(BatchFilters.applied(request, rows), request, BY_ID)
+        return json_response({"results": [batch_body(batch) for batch in found], "next_cursor": next_cursor})
+
+
+class BatchView(APIView):
+    """One batch with its terms, its progress, its counts and its value."""
+
+    http_method_names = ["get", "head"]
+    scopes: ClassVar = {"GET": "read"}
+
+    @documented.GET_BATCH
+    def get(self, request: Request, batch_id: int) -> HttpResponse:
+        as_of = read_as_of(request)
+        batch = Batch.objects.filter(site_id=request.auth.site_id, pk=batch_id).first()
+        if batch is None:
+            raise NotFound
+        orders = list(batch.orders.select_related("terms__asset").order_by("id"))
+        body = {
+            **batch_body(batch),
+            "orders": [order_body(order) for order in orders],
+            "codes": count_codes(batch),
+            "value": value_body(batch, as_of),
+        }
+        return json_response(body)
+
+
+def new_batch(given: dict[str, Any], caller: Caller, key: str | None) -> NewBatch:
+    """What the client ordered, in the deed's words. Raises Invalid on a value that the asset cannot hold."""
+    time_zone = given.get("time_zone") or Site.objects.values_list("time_zone", flat=True).get(pk=caller.site_id)
+    return NewBatch(
+        **{name: given[name] for name in SAME_NAMES},
+        site_id=caller.site_id,
+        caller_key=caller.key,
+        actor_id=caller.actor_id,
+        asset_code=given.get("asset", ""),
+        value=minor_units(given.get("value", Decimal(0)), given.get("asset", "")),
+        valid_from=given.get("first_day"),
+        valid_until=given.get("last_day"),
+        time_zone=time_zone,
+        pattern=given.get("pattern", ""),
+        total_cap=given.get("total_cap"),
+        idempotency_key=key,
+    )
+
+
+def minor_units(value: Decimal, asset_code: str) -> int:
+    """The amount in the asset's minor units. Raises Invalid on more decimal places than it has (DECISIONS 31)."""
+    asset = Asset.objects.filter(code=asset_code).first() if asset_code else None
+    scaled = value.scaleb(asset.exponent if asset else 0)
+    if scaled != scaled.to_integral_value():
+        raise Invalid([("value", "This has more decimal places than the asset has.")])
+    return int(scaled)
+
+
+def in_api_words(error: ValidationError) -> Invalid:
+    """The deed's complaints under the names that the client used."""
+    return Invalid([(FIELD_NAMES.get(row["field"], row["field"]), row["message"]) for row in of_django(error)])
+
+
+def accepted_body(order: IssueOrder) -> dict[str, Any]:
+    """An order as it was placed, so that a replay says the same however far it has come since."""
+    return {
+        "batch_id": order.batch_id,
+        "order_id": order.pk,
+        "wanted": order.wanted,
+        "issued": 0,
+        "state": IssueOrder.State.QUEUED.value,
+        "created_at": order.created_at,
+    }
+
+
+def batch_body(batch: Batch) -> dict[str, Any]:
+    return {
+        "id": batch.pk,
+        "name": batch.name,
+        "state": batch.state,
+        "total_cap": batch.total_cap,
+        "created_by": batch.created_by,
+        "created_at": batch.created_at,
+    }
+
+
+def order_body(order: IssueOrder) -> dict[str, Any]:
+    """How far an order has come, and on which terms its codes are."""
+    return {
+        "order_id": order.pk,
+        "state": order.state,
+        "wanted": order.wanted,
+        "issued": order.issued,
+        "error": order.error or None,
+        "created_at": order.created_at,
+        "finished_at": order.finished_at,
+        "terms": terms_body(order.terms),
+    }
+
+
+def terms_body(terms: Terms) -> dict[str, Any]:
+    return {
+        "action": terms.action,
+        "parameters": terms.parameters,
+        "asset": terms.asset.code if terms.asset else None,
+        "value": amount(terms.asset, terms.value) if terms.asset else None,
+        "uses": terms.uses,
+        "uses_per_claimant": terms.uses_per_claimant,
+        "cooldown_seconds": terms.cooldown_seconds,
+        "venues": terms.venues,
+        "valid_from": terms.valid_from,
+        "valid_until": terms.valid_until,
+        "time_zone": terms.time_zone,
+        "format": terms.format,
+        "pattern": terms.pattern or None,
+    }
+
+
+def amount(asset: Asset, minor_units: int) -> str | int:
+    """Money as a decimal text, points as a whole number."""
+    return minor_units if asset.kind == Asset.Kind.POINTS else f"{asset.major(minor_units):f}"
+
+
+def count_codes(batch: Batch) -> dict[str, int]:
+    counted = Code.objects.filter(batch=batch, order__state=IssueOrder.State.DONE).order_by()
+    found = dict(counted.values_list("state").annotate(count=Count("pk")))
+    return {state: found.get(state, 0) for state in Code.State.values}
+
+
+def value_body(batch: Batch, as_of: dt.datetime | None) -> list[dict[str, Any]]:
+    """Where the value of the batch's codes is: issued = outstanding + redeemed + expired + voided, in each asset."""
+    values = batch_value(batch.pk, as_of)
+    assets = Asset.objects.in_bulk([value.asset_id for value in values])
+    names = ("issued", "outstanding", "redeemed", "expired", "voided")
+    return [
+        {
+            "asset": assets[value.asset_id].code,
+            **{name: amount(assets[value.asset_id], getattr(value, name)) for name in names},
+        }
+        for value in values
+    ]
+
+
+def read_as_of(request: Request) -> dt.datetime | None:
+    """The instant of which the value is asked. Raises Invalid."""
+    unknown = [(name, "There is no such parameter.") for name in request.query_params if name != "as_of"]
+    given = request.query_params.getlist("as_of")
+    if unknown or len(given) > 1:
+        raise Invalid(unknown or [("as_of", "Given more than once.")])
+    if not given:
+        return None
+    instant = read_instant(given[0])
+    if instant is None:
+        raise Invalid([("as_of", "An instant with its offset is wanted here, as 2026-01-31T12:00:00Z.")])
+    return instant

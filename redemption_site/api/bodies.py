@@ -1,0 +1,57 @@
+"""What clients send, as strict serializers: every field listed, nothing converted, nothing unknown let through."""
+
+from rest_framework import serializers
+
+from codes.actions.registry import ACTIONS
+from codes.formats import FORMATS
+from codes.models import Code
+from redemption_site.api.fields import Amount, Day, Instant, OneOf, StrictSerializer, Text, TrueOrFalse, WholeNumber
+
+CHANGEABLE = (Code.State.ACTIVE, Code.State.DISABLED, Code.State.DELETED)
+
+
+class ReversalBody(StrictSerializer):
+    reason = Text(max_length=200, help_text="Why, for the record.")
+    give_use_back = TrueOrFalse(default=False, help_text="Whether the code may be used once more.")
+
+
+class BatchBody(StrictSerializer):
+    """A batch to be."""
+
+    name = Text(max_length=100, help_text="Unique on the site.")
+    count = WholeNumber(min_value=1, max_value=10_000_000, help_text="How many codes.")
+    action = OneOf(choices=sorted(ACTIONS), default="credit", help_text="What a code does.")
+    parameters = serializers.DictField(default=dict, help_text="What that action needs, such as its tags.")
+    asset = Text(max_length=12, required=False, help_text="What the value counts, e.g. EUR.")
+    value = Amount(required=False, help_text="Worth of one use: money as a text, points as a whole number.")
+    uses = WholeNumber(default=1, min_value=1, max_value=1_000_000, help_text="How often each code may be used.")
+    uses_per_claimant = WholeNumber(
+        default=1, min_value=1, max_value=1_000_000, help_text="How often one claimant may use one code."
+    )
+    cooldown_seconds = WholeNumber(
+        default=0, min_value=0, max_value=316_224_000, help_text="Wait of a claimant between two codes of the batch."
+    )
+    venues = serializers.ListField(
+        child=Text(max_length=100), default=list, max_length=1_000, help_text="The only ones where it counts."
+    )
+    first_day = Day(required=False, allow_null=True, help_text="First day of validity; null: at once.")
+    last_day = Day(required=False, allow_null=True, help_text="Last day of validity, included; null: no end.")
+    time_zone = Text(max_length=64, required=False, help_text="In which the days are read; the site's if not given.")
+    format = OneOf(choices=sorted(FORMATS), default="ours", help_text="How the codes look.")
+    pattern = Text(max_length=64, required=False, help_text="For the format 'pattern': # for each random symbol.")
+    total_cap = WholeNumber(
+        required=False, allow_null=True, min_value=1, max_value=10**12, help_text="Redemptions of all codes together."
+    )
+
+
+class CodeChange(StrictSerializer):
+    """What is to be different; what is left out stays."""
+
+    state = OneOf(choices=[state.value for state in CHANGEABLE], required=False)
+    valid_from = Instant(required=False, allow_null=True, help_text="First moment of validity; null: always.")
+    valid_until = Instant(required=False, allow_null=True, help_text="First moment after validity; null: no end.")
+    max_uses = WholeNumber(required=False, min_value=1, max_value=1_000_000)
+    owner = Text(
+        required=False, allow_null=True, max_length=100, trim_whitespace=False, help_text="Claimant ID; null: unbound."
+    )
+    reason = Text(required=False, max_length=200, help_text="Why, for the audit.")

@@ -1,0 +1,131 @@
+"""/api/v1/codes: codes by batch and serial, never by their characters; and changing what one code allows.
+
+Source: RELIABILITY R27, DECISIONS 5 and 7.
+"""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import budgets, clock
+from accounts.budgets import Budget
+from accounts.callers import Caller
+from accounts.models import User
+from accounts.refusals import TooManyAttempts
+from codes.lookup import find_code
+from codes.models import Code, IssueOrder
+from codes.switching import change_code
+from redemption_site.api import documented
+from redemption_site.api.batches import amount
+from redemption_site.api.bodies import CodeChange
+from redemption_site.api.filters import CodeFilters
+from redemption_site.api.paging import BY_ID, read_page
+from redemption_site.api.problems import Invalid, NotFound
+from redemption_site.edge.parsing import read_json_object
+from redemption_site.edge.rendering import json_response
+
+
+class CodesView(APIView):
+    """The codes of the site."""
+
+    http_method_names = ["get", "head"]
+    scopes: ClassVar = {"GET": "read"}
+
+    @documented.LIST_CODES
+    def get(self, request: Request) -> HttpResponse:
+        caller: Caller = request.auth
+        rows = CodeFilters.applied(request, codes_of(caller))
+        typed = request.query_params.get("code")
+        if typed:
+            found_code = search(caller, typed)
+            rows = rows.filter(pk=found_code.pk) if found_code else rows.none()
+        found, next_cursor = read_page(rows, request, BY_ID)
+        return json_response({"results": [code_body(code) for code in found], "next_cursor": next_cursor})
+
+
+class CodeView(APIView):
+    """One code."""
+
+    http_method_names = ["get", "head", "patch"]
+    scopes: ClassVar = {"GET": "read", "PATCH": "manage"}
+
+    @documented.GET_CODE
+    def get(self, request: Request, code_id: int) -> HttpResponse:
+        return json_response(code_body(one(request.auth, code_id)))
+
+    @documented.CHANGE_CODE
+    def patch(self, request: Request, code_id: int) -> HttpResponse:
+        caller: Caller = request.auth
+        code = one(caller, code_id)
+        given = CodeChange(data=read_json_object(request._request))
+        given.is_valid(raise_exception=True)
+        changes: dict[str, Any] = dict(given.validated_data)
+        if changes.get("owner") is not None:
+            changes["owner"] = claimant(caller, changes["owner"])
+        change_code(code, actor_id=caller.actor_id, **changes)
+        return json_response(code_body(one(caller, code_id)))
+
+
+def codes_of(caller: Caller) -> "QuerySet[Code]":
+    """The site's codes that were issued to the end."""
+    known = Code.objects.filter(site_id=caller.site_id, order__state=IssueOrder.State.DONE)
+    return known.select_related("terms__asset", "owner", "batch")
+
+
+def one(caller: Caller, code_id: int) -> Code:
+    code = codes_of(caller).filter(pk=code_id).first()
+    if code is None:
+        raise NotFound
+    return code
+
+
+def claimant(caller: Caller, claimant_id: str) -> User:
+    found = User.objects.filter(site_id=caller.site_id, claimant_id=claimant_id).first()
+    if found is None:
+        raise Invalid([("owner", "This claimant is not known.")])
+    return found
+
+
+def search(caller: Caller, typed: str) -> Code | None:
+    """The code of this spelling. Raises TooManyAttempts.
+
+    A miss counts like a failed redemption, or this search would be a door for guessing (RELIABILITY I24).
+    """
+    # The names are those of codes/redemption/guessing.py: one budget, whichever way somebody guesses.
+    counted = [
+        Budget("guess site", str(caller.site_id), caller.guesses_in_total),
+        Budget("guess client", caller.key, caller.guesses_per_client),
+    ]
+    if caller.network:
+        counted.append(Budget("guess network", f"{caller.site_id}|{caller.network}", caller.guesses_per_network))
+    wait = budgets.seconds_until_free(counted)
+    found = None if wait else find_code(caller.site_id, typed)
+    if not wait and found is None:
+        wait = budgets.count_failure(counted, clock.read())
+    if wait:
+        raise TooManyAttempts(retry_after_seconds=wait)
+    return found
+
+
+def code_body(code: Code) -> dict[str, Any]:
+    asset = code.terms.asset
+    return {
+        "id": code.pk,
+        "batch_id": code.batch_id,
+        "batch": code.batch.name,
+        "serial": code.serial,
+        "state": code.state,
+        "uses": code.uses,
+        "max_uses": code.max_uses,
+        "valid_from": code.valid_from,
+        "valid_until": code.valid_until,
+        "owner": code.owner.claimant_id if code.owner else None,
+        "action": code.terms.action,
+        "asset": asset.code if asset else None,
+        "value": amount(asset, code.terms.value) if asset else None,
+        "last_redeemed_at": code.last_redeemed_at,
+        "last_actor_id": code.last_actor_id or None,
+    }

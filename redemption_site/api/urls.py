@@ -1,0 +1,31 @@
+"""The routes of /api/v1/, each with and without a slash at the end; the hot one first."""
+
+from django.urls import path
+from django.urls.resolvers import URLPattern
+from django.views import View
+
+from redemption_site.api.attempts import AttemptView
+from redemption_site.api.batches import BatchesView, BatchView
+from redemption_site.api.codes import CodesView, CodeView
+from redemption_site.api.redemptions import RedemptionsView
+from redemption_site.api.reversals import ReversalView
+from redemption_site.api.validations import ValidationsView
+
+ROUTES: tuple[tuple[str, type[View]], ...] = (
+    ("redemptions", RedemptionsView),
+    ("validations", ValidationsView),
+    ("redemptions/<uuid:attempt_id>", AttemptView),
+    ("redemptions/<uuid:attempt_id>/reversal", ReversalView),
+    ("batches", BatchesView),
+    ("batches/<int:batch_id>", BatchView),
+    ("codes", CodesView),
+    ("codes/<int:code_id>", CodeView),
+)
+
+
+def both(route: str, view: type[View]) -> list[URLPattern]:
+    answer = view.as_view()
+    return [path(route, answer), path(f"{route}/", answer)]
+
+
+urlpatterns = [pattern for route, view in ROUTES for pattern in both(route, view)]

@@ -1,0 +1,150 @@
+"""From credentials to a Caller: an API key, or a browser login on its own site.
+
+Source: redemption flow, section 2; DECISIONS 1 and 3. HTTP Basic comes with the protocols that ask for it.
+"""
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts import client_keys, digests
+from accounts.callers import Caller, caller_for_client, caller_for_user
+from accounts.refusals import Unauthenticated
+from redemption_site.edge import forms
+from redemption_site.edge.addresses import network_of
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # Whose module reads the settings that name this one.
+
+CHALLENGE = 'Bearer realm="redemption"'
+# Anything else cannot be a key of ours; the shape is public, so saying no to it early tells nobody anything.
+KEY = re.compile(r"rk[0-9a-f]{12}\.[A-Za-z0-9_-]{20,100}")
+
+
+class RememberedKeys:
+    """API keys verified within the last five seconds, by keyed digest (RELIABILITY I28: no credential lives longer).
+
+    Only what was verified is remembered: a revoked key is dead everywhere within five seconds, a wrong one never works.
+    """
+
+    SECONDS = 5.0
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self.callers: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+
+    def find(self, key: str) -> Caller:
+        """The caller behind ``key``, without a network. Raises Unauthenticated."""
+        if not KEY.fullmatch(key):
+            raise Unauthenticated
+        digest = digests.keyed("remembered key", key)
+        verified_at, caller = self.callers.get(digest, (float("-inf"), None))
+        now = time.monotonic()
+        if caller is None or now - verified_at >= self.SECONDS:
+            self.callers.pop(digest, None)
+            client, acts_as = client_keys.verify(key)
+            caller = caller_for_client(client, acts_as)
+            self.callers[digest] = now, caller
+            if len(self.callers) > self.MOST:
+                self.callers.popitem(last=False)
+        return caller
+
+    def clear(self) -> None:
+        self.callers.clear()
+
+
+remembered = RememberedKeys()
+
+
+@dataclass(frozen=True, slots=True)
+class CallerUser:
+    """What REST framework calls the user: it has one only so that libraries can ask whether somebody is there."""
+
+    pk: str
+    is_authenticated: bool = True
+    is_active: bool = True
+
+
+class CallerAuthentication(BaseAuthentication):
+    """``request.auth`` is the Caller. An Authorization header decides alone; without one a browser login does."""
+
+    def authenticate(self, request: Request) -> tuple[CallerUser, Caller] | None:
+        caller = find_caller(request._request)
+        return None if caller is None else (CallerUser(caller.key), caller)
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+def find_caller(request: HttpRequest) -> Caller | None:
+    """Who asks; None where no credentials came. Raises Unauthenticated on ones that are not valid now."""
+    header = request.META.get("HTTP_AUTHORIZATION")
+    if header is not None:
+        scheme, _, key = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated
+        return replace(remembered.find(key.strip()), network=network_of(request))
+    if settings.SESSION_COOKIE_NAME in request.COOKIES:
+        return find_signed_in(request)
+    return None
+
+
+def find_signed_in(request: HttpRequest) -> Caller | None:
+    """The browser login, if it is one of the host's own site. Raises Unauthenticated without its CSRF token."""
+    user: Any = request.user
+    site: Any = getattr(request, "site", None)
+    # A login counts on its own site only, and platform staff redeem nothing for themselves.
+    if not user.is_authenticated or not site or user.site_id != site.pk:
+        return None
+    refuse_forged(request)
+    return caller_for_user(user, site, network_of(request))
+
+
+def refuse_forged(request: HttpRequest) -> None:
+    """Raise Unauthenticated unless the request carries the CSRF token, in the header or as a form field."""
+    if settings.CSRF_HEADER_NAME not in request.META:
+        token = forms.find_field(request, "csrfmiddlewaretoken")
+        if token:
+            request.META[settings.CSRF_HEADER_NAME] = token
+    # The body has been read strictly, or will be: Django's own lenient form parser must never see it.
+    vars(request).setdefault("_post", QueryDict())
+    vars(request).setdefault("_files", MultiValueDict())
+    check = CSRFCheck(lambda _: None)
+    check.process_request(request)
+    if check.process_view(request, None, (), {}):
+        raise Unauthenticated
+
+
+class ScopeMissing(PermissionDenied):
+    """The caller is known, but its key lacks the scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs a key with the scope '{scope}'.", code="scope_missing")
+
+
+class HasScope(BasePermission):
+    """The caller's key has the scope that the view asks of this method, in ``scopes = {"GET": "read"}``.
+
+    None means that any caller may ask, and the view itself looks at whose object it is.
+    """
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if not isinstance(request.auth, Caller):
+            raise Unauthenticated
+        scopes: Mapping[str, str | None] = getattr(view, "scopes", {})
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        scope = scopes.get(method)
+        if scope is not None and scope not in request.auth.scopes:
+            raise ScopeMissing(scope)
+        return True

@@ -1,0 +1,73 @@
+"""What the site answers when no view does: a bad request, an unknown address, an error of ours, the database away.
+
+DECISIONS 32 and 33: under /api/ problem+json, elsewhere a page; a database that is away is 503 and never 500.
+"""
+
+import sys
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+
+from redemption_site.edge.rendering import problem
+
+# Raised when the server is gone, restarting, full, or slower than the time a statement may take.
+DATABASE_AWAY = (OperationalError, InterfaceError)
+RETRY_AFTER = {"Retry-After": "5"}
+UNAVAILABLE = "Redemption is not available right now. Nothing was changed."
+
+
+class OutageMiddleware:
+    """Answers 503 where a view that is not the API's met a database that is away."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return unavailable(request) if isinstance(error, DATABASE_AWAY) else None
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503, told without a template: what a template asks of the database cannot be had."""
+    if is_api(request):
+        return problem(503, "service_unavailable", UNAVAILABLE, headers=RETRY_AFTER)
+    page = (
+        "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>Not available</title><h1>Not available right now</h1><p>{UNAVAILABLE} Try again in a moment.</p>"
+    )
+    return HttpResponse(page, status=503, headers={**RETRY_AFTER, "Cache-Control": "no-store"})
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_api(request):
+        return problem(400, "request_malformed", "The request could not be read.")
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_api(request):
+        return problem(403, "not_allowed", "You may not do this.")
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_api(request):
+        return problem(404, "not_found", "There is nothing at this address.")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Called while the error is being handled, of a middleware too; Django has logged it."""
+    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+        return unavailable(request)
+    if is_api(request):
+        return problem(500, "internal_error", "Something went wrong on our side.")
+    return defaults.server_error(request)

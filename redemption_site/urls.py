@@ -1,0 +1,25 @@
+"""Every address of the site: the api, the protocols and the pages, a line each."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from redemption_site.api.schema import DocumentationView, schema
+from redemption_site.edge.health import healthz, readyz
+from redemption_site.edge.metrics import metrics
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    # First the hot ones: addresses are tried in this order.
+    path("api/v1/", include("redemption_site.api.urls")),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
+    path("api/schema/", schema, name="schema"),
+    path("api/docs/", DocumentationView.as_view()),
+    path("admin/", admin.site.urls),
+    path("", include("redemption_site.pages.urls")),
+]
+
+handler400 = "redemption_site.edge.failures.bad_request"
+handler403 = "redemption_site.edge.failures.permission_denied"
+handler404 = "redemption_site.edge.failures.not_found"
+handler500 = "redemption_site.edge.failures.server_error"
