@@ -1,0 +1,26 @@
+"""What happened before the demonstration began, so that its lists and figures are not empty."""
+
+import contextlib
+
+from accounts.callers import caller_for_user
+from accounts.refusals import Refusal
+from codes.lookup import shown
+from codes.models import Attempt, Batch, Code
+from codes.redemption.commands import RedeemCode
+from codes.redemption.engine import redeem_code
+from redemption_site.demo.people import People
+
+REDEEMED_FROM = ("Summer vouchers", "Loyalty points", "Gold members", "Free cappuccino")
+REFUSED_FROM = ("Example: expired yesterday", "Example: switched off", "Example: starts tomorrow")
+
+
+def load_history(people: People) -> None:
+    """Let one claimant redeem a code of every kind and be refused a few, once."""
+    claimant = people.claimants["u-2002"]
+    if Attempt.objects.filter(claimant=claimant).exists():
+        return
+    caller = caller_for_user(claimant, people.site)
+    for name in (*REDEEMED_FROM, *REFUSED_FROM):
+        code = Code.objects.filter(batch=Batch.objects.get(site=people.site, name=name)).order_by("serial")[0]
+        with contextlib.suppress(Refusal):
+            redeem_code(RedeemCode(caller=caller, code=shown(code), claimant_id=claimant.claimant_id, door="page"))

@@ -1,0 +1,50 @@
+"""What every page has in common: who looks at it, in which language, and that nobody keeps a copy of it."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.utils import translation
+from django.views import View
+
+from accounts.models import Site, User
+from redemption_site.edge.hosts import require_site
+from redemption_site.pages.languages import language_of
+
+
+class Page(View):
+    """A page of the site whose host was asked. ``claimant`` is who is signed in there, or None."""
+
+    place = ""  # Which entry of the navigation is this one.
+    site: Site
+    claimant: User | None
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.site = require_site(request)
+        self.claimant = claimant_of(request, self.site)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        translation.activate(language_of(request, self.site, self.claimant))
+        response = super().dispatch(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        # The origin alone, never the path. Not "no-referrer": browsers then send forms with "Origin: null", and the
+        # protection against forged requests refuses those.
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    def render(self, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
+        """The page made of this template."""
+        shared = {"site": self.site, "claimant": self.claimant, "place": self.place}
+        return render(self.request, template, {**shared, **(context or {})}, status=status)
+
+    def go(self, to: str, *args: Any) -> HttpResponseRedirect:
+        """Answer with another page's address, to be fetched with GET."""
+        return HttpResponseRedirect(resolve_url(to, *args), status=303)
+
+
+def claimant_of(request: HttpRequest, site: Site) -> User | None:
+    """Who is signed in, if they belong to this site: everybody else counts as a stranger here, staff included."""
+    user = request.user
+    return user if isinstance(user, User) and user.is_active and user.site_id == site.pk else None

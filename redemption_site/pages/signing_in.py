@@ -1,0 +1,77 @@
+"""Signing in and out. Who guesses passwords is locked out by ``accounts/signing_in.py``; this page says so honestly."""
+
+import re
+
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+
+from accounts import budgets
+from accounts.models import User
+from accounts.signing_in import FAILURES_PER_ADDRESS, FAILURES_PER_EMAIL, network_of
+from redemption_site.pages import waiting
+from redemption_site.pages.page import Page
+from redemption_site.pages.words import waiting_time
+
+# A short list rather than a check of hosts: so no address can lead away, and none can hold a code.
+WAYS_ON = re.compile(r"/receipts(/[0-9a-f-]{36})?")
+
+
+class SignInPage(Page):
+    """The form, and the way on to where the claimant wanted to go. Signing in gives the session a new key."""
+
+    place = "sign-in"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        if self.claimant:
+            return self.go(self.way_on(request.GET.get("next", "")))
+        return self.form()
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        email, password = request.POST.get("email", ""), request.POST.get("password", "")
+        user = authenticate(request, username=email, password=password)
+        if isinstance(user, User):
+            if user.site_id == self.site.pk:
+                login(request, user)
+                return self.go(self.way_on(request.POST.get("next", "")))
+            return self.form(
+                email, _("This is a staff account. It signs in at the staff desk and redeems nothing here.")
+            )
+        if seconds := self.locked_seconds(request, email):
+            problem = _("Too many attempts to sign in. Try again in %(time)s.") % {"time": waiting_time(seconds)}
+            response = self.form(email, problem, status=429)
+            response["Retry-After"] = str(seconds)
+            return response
+        return self.form(email, _("E-mail address and password do not match an account that can sign in here."))
+
+    def form(self, email: str = "", problem: str = "", status: int = 400) -> HttpResponse:
+        given = self.request.POST if self.request.method == "POST" else self.request.GET
+        context = {
+            "email": email,
+            "problem": problem,
+            "next": self.way_on(given.get("next", "")),
+            "code_is_waiting": waiting.look(self.request, self.site) is not None,
+        }
+        return self.render("pages/sign_in.html", context, status if problem else 200)
+
+    def way_on(self, address: str) -> str:
+        """Where to go afterwards: to the receipts or the form, whatever else the address says."""
+        return address if WAYS_ON.fullmatch(address) else "/redeem"
+
+    def locked_seconds(self, request: HttpRequest, email: str) -> int:
+        """How long the lock-out lasts; the same for an e-mail address that nobody has."""
+        return budgets.seconds_until_free(
+            [
+                budgets.Budget("login", f"{self.site.pk}|{email.strip().lower()}", FAILURES_PER_EMAIL),
+                budgets.Budget("login from", network_of(request), FAILURES_PER_ADDRESS),
+            ]
+        )
+
+
+class SignOutPage(Page):
+    """Ends the session; only a form can, so that no link or picture signs anybody out."""
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        logout(request)
+        return self.go("pages:redeem")

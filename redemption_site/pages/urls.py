@@ -1,0 +1,25 @@
+"""The addresses that a claimant's browser sees, each with and without a slash at the end."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from redemption_site.pages.languages import LanguagePage
+from redemption_site.pages.receipts import ReceiptPage, ReceiptsPage
+from redemption_site.pages.redeeming import LinkPage, RedeemPage
+from redemption_site.pages.signing_in import SignInPage, SignOutPage
+
+app_name = "pages"
+PAGES = {
+    "redeem": ("redeem", RedeemPage),
+    "link": ("redeem/<str:code>", LinkPage),
+    "sign-in": ("sign-in", SignInPage),
+    "sign-out": ("sign-out", SignOutPage),
+    "receipts": ("receipts", ReceiptsPage),
+    "receipt": ("receipts/<uuid:attempt_id>", ReceiptPage),
+    "language": ("language", LanguagePage),
+}
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="pages:redeem"), name="home"),
+    *(path(route, page.as_view(), name=name) for name, (route, page) in PAGES.items()),
+    *(path(f"{route}/", page.as_view()) for route, page in PAGES.values()),
+]

@@ -1,0 +1,38 @@
+// What Unfold's pages lack for people without a mouse, and two small helps of our own.
+(() => {
+  const prepare = () => {
+    // Unfold hangs clicks on elements that no keyboard reaches; make buttons of them.
+    for (const element of document.querySelectorAll("[x-on\\:click]")) {
+      if (element.matches("a[href], button, input, select, textarea, summary, [tabindex]")) continue;
+      if (!element.classList.contains("cursor-pointer")) continue;
+      element.tabIndex = 0;
+      element.setAttribute("role", "button");
+      if (element.textContent.trim() === "dock_to_right") element.setAttribute("aria-label", "Show or hide the menu");
+      element.addEventListener("keydown", (event) => {
+        if (event.target === element && (event.key === "Enter" || event.key === " ")) {
+          event.preventDefault();
+          element.click();
+        }
+      });
+    }
+    // A second press while the first is under way would only ask again.
+    for (const form of document.querySelectorAll("form.desk-form")) {
+      form.addEventListener("submit", () => {
+        for (const button of form.querySelectorAll("button[type=submit]")) setTimeout(() => (button.disabled = true));
+      });
+    }
+    for (const button of document.querySelectorAll("[data-copy]")) {
+      if (!navigator.clipboard) continue;
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+        button.textContent = "Copied";
+      });
+    }
+  };
+  document.addEventListener("DOMContentLoaded", prepare);
+  // Back from another page the browser shows this one as it was left, buttons and all.
+  addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("form.desk-form button[type=submit]")) button.disabled = false;
+  });
+})();

@@ -1,0 +1,143 @@
+"""manage.py load_demo: what a first start finds, what a second one adds, and where it is refused."""
+
+import io
+import json
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from accounts import client_keys
+from accounts.callers import caller_for_client, caller_for_user
+from accounts.models import Client, Site, User
+from accounts.refusals import Refusal, Unauthenticated
+from codes.models import Attempt, Batch, Code, IssueOrder
+from codes.redemption.commands import RedeemCode
+from codes.redemption.engine import redeem_code
+from ledger.models import LedgerAccount
+
+pytestmark = pytest.mark.django_db
+
+
+def load() -> dict:
+    """What the command's last line says."""
+    out = io.StringIO()
+    call_command("load_demo", stdout=out)
+    return json.loads(out.getvalue().splitlines()[-1])
+
+
+def redeem(user: User, code: str):
+    command = RedeemCode(caller=caller_for_user(user, user.site), code=code, claimant_id=user.claimant_id, door="page")
+    return redeem_code(command).attempt
+
+
+def anna() -> User:
+    return User.objects.get(site__slug="demo", claimant_id="u-1001")
+
+
+def test_everybody_it_names_can_sign_in(client):
+    facts = load()
+
+    claimant, staff = facts["claimant"], facts["staff"]
+    assert claimant["claimant_id"] == "u-1001"
+    assert anna().check_password(claimant["password"])
+    assert User.objects.get(site=None, email=staff["email"]).check_password(staff["password"])
+    assert User.objects.get(email=staff["email"]).has_perm("codes.reveal_code")
+
+
+def test_its_key_redeems_its_first_code_for_its_claimant():
+    facts = load()
+    caller = caller_for_client(*client_keys.verify(facts["client_key"]))
+
+    outcome = redeem_code(RedeemCode(caller=caller, code=facts["codes"][0]["code"], claimant_id="u-1001"))
+
+    assert outcome.attempt.result == {"amount": "5.00", "currency": "EUR", "balance_after": "15.00"}
+
+
+def test_its_three_codes_are_of_different_kinds_and_all_unused():
+    codes = load()["codes"]
+
+    actions = [redeem(anna(), each["code"]).action for each in codes]
+    assert actions == ["credit", "fulfilment", "add_tags"]
+    assert len({each["kind"] for each in codes}) == 3
+
+
+def test_a_second_load_adds_three_codes_and_a_key_and_nothing_else():
+    first = load()
+    counted = [model.objects.count() for model in (Site, User, Batch, LedgerAccount, Attempt)]
+    codes_before = Code.objects.count()
+
+    second = load()
+
+    assert [model.objects.count() for model in (Site, User, Batch, LedgerAccount, Attempt)] == counted
+    assert Code.objects.count() == codes_before + 3
+    assert not {each["code"] for each in first["codes"]} & {each["code"] for each in second["codes"]}
+    with pytest.raises(Unauthenticated):
+        client_keys.verify(first["client_key"])
+    assert client_keys.verify(second["client_key"])[0].scopes == sorted(Client.Scope.values)
+
+
+def test_the_contracts_own_examples_are_there():
+    load()
+
+    answers = {}
+    for code in ("ABC-E6W5F", "OLD-0001", "OFF-0001", "SOON-0001", "MULTI-0001", "OWN-0001"):
+        try:
+            answers[code] = redeem(anna(), code).result["balance_after"]
+        except Refusal as refusal:
+            answers[code] = refusal.reason
+    assert answers == {
+        "ABC-E6W5F": "35.00",
+        "OLD-0001": "code_expired",
+        "OFF-0001": "code_disabled",
+        "SOON-0001": "code_not_yet_valid",
+        "MULTI-0001": "60.00",
+        "OWN-0001": "not_entitled",
+    }
+    assert not User.objects.get(site__slug="demo", claimant_id="u-3003").is_active
+
+
+def test_days_later_there_is_still_a_code_that_starts_tomorrow(settings):
+    load()
+    settings.CLOCK_OFFSET_SECONDS = 3 * 86_400
+
+    load()
+
+    with pytest.raises(Refusal, match="code_not_yet_valid"):
+        redeem(anna(), "SOON-0001")
+
+
+def test_a_load_that_was_cut_off_is_finished_by_the_next(monkeypatch):
+    from codes import issuing
+
+    with monkeypatch.context() as patch:
+        patch.setattr(issuing, "work_order", lambda order_id: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            load()
+
+    load()
+
+    assert set(IssueOrder.objects.values_list("state", flat=True)) == {IssueOrder.State.DONE}
+
+
+def test_there_is_a_second_site_whose_people_and_codes_are_its_own():
+    load()
+
+    acme = Site.objects.get(slug="acme")
+    assert Batch.objects.filter(site=acme).count() == 1
+    assert User.objects.filter(site=acme, email=anna().email).exists()
+
+
+def test_no_code_stands_readable_in_a_name():
+    facts = load()
+
+    names = " ".join(Batch.objects.values_list("name", flat=True)).upper()
+    assert not [each for each in (*facts["codes"], {"code": "E6W5F"}, {"code": "0001"}) if each["code"] in names]
+
+
+def test_production_refuses_it(settings):
+    settings.PRODUCTION = True
+
+    with pytest.raises(CommandError, match="passwords that everybody knows"):
+        load()
+    assert not Site.objects.exists()
