@@ -1,8 +1,9 @@
 """The only place that locks rows: in primary-key order, evaluated at once, inside a transaction.
 
 Lock order of the platform: idempotency row of other deeds, batch (only if capped), codes by id, holds by id, ledger
-accounts by id, failure budgets, mails. On SQLite ``BEGIN IMMEDIATE`` has locked everything already and the clause is
-left out.
+accounts by id, failure budgets, mails. The lock is a NO KEY one: rows that point at a locked row, such as the attempt of
+somebody who waited in vain, can be written meanwhile. On SQLite ``BEGIN IMMEDIATE`` has locked everything already and the
+clause is left out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ def lock_rows(queryset: "models.QuerySet[M]", *, skip_locked: bool = False) -> l
     assert connection.in_atomic_block, "A row lock ends with its transaction: open one first."
     queryset = queryset.order_by("pk")
     if connection.vendor == "postgresql" and not defects.switched_on("row_lock"):
-        queryset = queryset.select_for_update(of=("self",), skip_locked=skip_locked)
+        queryset = queryset.select_for_update(of=("self",), skip_locked=skip_locked, no_key=True)
     return list(queryset)
 
 
@@ -35,5 +36,5 @@ def select_for_update(sql: str, params: Sequence[Any], *, of: str) -> list[tuple
     assert "ORDER BY" in sql, "Locks are taken in one order."
     locks = connection.vendor == "postgresql" and not defects.switched_on("row_lock")
     with prepared.cursor() as cursor:
-        cursor.execute(sql.replace("{lock}", f"FOR UPDATE OF {of}" if locks else ""), params)
+        cursor.execute(sql.replace("{lock}", f"FOR NO KEY UPDATE OF {of}" if locks else ""), params)
         return cursor.fetchall()

@@ -13,6 +13,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core import checks
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 PACKAGES = ("accounts", "ledger", "codes")
 
@@ -78,6 +79,13 @@ def install(sender: AppConfig, using: str, **_: Any) -> None:
                 for name, statement in trigger.sqlite:
                     cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
                     cursor.execute(statement)
+
+
+def let_all_fire(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Have SQLite fire the triggers on deletion also for the rows that an INSERT OR REPLACE deletes."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA recursive_triggers = ON")
 
 
 @checks.register(checks.Tags.database)

@@ -117,9 +117,13 @@ def send_again(mail: ReceiptMail, *, actor_id: str) -> bool:
         parked = ReceiptMail.objects.filter(pk=mail.pk, state=ReceiptMail.State.PARKED)
         revived = parked.update(state=ReceiptMail.State.DUE, due_at=now, tries=0, error="")
         if revived:
-            site_id = mail.attempt.site_id
             auditing.record(
-                "mail.again", site=site_id, actor_id=actor_id, object_type="mail", object_id=mail.pk, now=now
+                "receiptmail.send_again",
+                site=mail.attempt.site_id,
+                actor_id=actor_id,
+                object_type="receiptmail",
+                object_id=mail.pk,
+                now=now,
             )
     return bool(revived)
 

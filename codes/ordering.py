@@ -71,10 +71,12 @@ def order_batch(new: NewBatch) -> tuple[IssueOrder, bool]:
         with transaction.atomic(durable=True):
             terms = make_terms(new, in_batch=new.count)
             order = write_order(new, make_batch(new), terms)
-    except IntegrityError as error:
+    except (IntegrityError, ValidationError) as error:
         earlier = earlier_order(new.caller_key, new.idempotency_key, new.fingerprint())
-        if earlier:  # The same request, running beside this one, was faster.
+        if earlier:  # The same request, running beside this one, was faster: the name that is taken is its own.
             return earlier, True
+        if isinstance(error, ValidationError):
+            raise
         raise ValidationError({"name": ["There is a batch of this name already."]}) from error
     return order, False
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from deploy.local import chromium
@@ -30,6 +31,8 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
             yield running
         finally:
             running.close()
+            # While the loop runs Django keeps connections apart from the usual ones; nobody can close them later.
+            connections.close_all()
 
 
 @pytest.fixture

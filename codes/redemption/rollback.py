@@ -137,7 +137,8 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool)
 
 def failed_outcome(case: Case, refusal: Refusal, *, keep: bool) -> Outcome:
     """Tell one claimant that nothing was changed and why, and record the failed attempt in a short transaction of its own."""
-    if keep:
+    # SQLite has one lock for everything: where it was not had in 8 s, nobody is kept waiting for it once more.
+    if keep and not (isinstance(refusal, CodeBusy) and connection.vendor == "sqlite"):
         try:
             return Outcome(journal.write_failed(case, refusal), refusal)
         except DatabaseError:

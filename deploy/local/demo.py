@@ -4,12 +4,13 @@ import contextlib
 import fcntl
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.local import environment, ports, services
-from deploy.local.places import data_folder, make_writable, temporary_folder
+from deploy.local.places import data_folder, make_writable
 from deploy.local.processes import MARK_VARIABLE, Process, new_mark, run_step, survivors, wait_until
 from deploy.local.readiness import Readiness, send
 from deploy.local.supervision import Pulse, Supervisor
@@ -34,7 +35,8 @@ class Demo:
         self.mark = new_mark()
         self.environment = {**services.demo_environment(folder), MARK_VARIABLE: self.mark}
         self.readiness = Readiness(f"http://{ports.HOST}:{port}")
-        self.supervisor: Supervisor | None = None
+        self.broker: Broker | None = None
+        self.supervisor = Supervisor([])
 
     def wipe(self) -> None:
         """Take away the data of earlier starts."""
@@ -47,24 +49,25 @@ class Demo:
     def start(self) -> Welcome:
         """Bring the database up to date, start every process, and return when the platform is ready."""
         shutil.rmtree(self.logs, ignore_errors=True)
+        self.supervisor = Supervisor(self._processes(), take_pulse=self.readiness.take_pulse)
+        if self.broker:
+            # Before the seeds, which ring the workers' doorbell.
+            self.broker.start()
         _say("Bringing the database up to date")
         self._manage("migrate", "--no-input")
         _say("Loading the demo data")
         welcome = Welcome.read(self.port, self._manage("load_demo"))
-        _say("Starting the web server, the workers and the broker")
-        self.supervisor = Supervisor(self._processes(), take_pulse=self.readiness.take_pulse)
+        _say("Starting the web server and the workers")
         self.supervisor.start()
-        self._wait_until_ready(self.supervisor)
+        self._wait_until_ready()
         return welcome
 
     def watch(self) -> None:
         """Keep everything running until an exception ends it."""
-        assert self.supervisor is not None, "the demo has not been started"
         self.supervisor.watch()
 
     def silent(self) -> list[str]:
         """The names of processes that do not run, or that should have shown a sign of life by now and have not."""
-        assert self.supervisor is not None, "the demo has not been started"
         fallen = [process.name for process in self.supervisor.fallen()]
         pulse: Pulse = {}
 
@@ -78,8 +81,7 @@ class Demo:
 
     def stop(self) -> None:
         """End every process."""
-        if self.supervisor is not None:
-            self.supervisor.stop()
+        self.supervisor.stop()
 
     def _manage(self, *arguments: str) -> str:
         command = [str(environment.PYTHON), "manage.py", *arguments]
@@ -89,9 +91,9 @@ class Demo:
         processes = []
         # A broker that the person named goes before all.
         if not self.environment.get("CELERY_BROKER_URL"):
-            broker = Broker(self.folder, log=self.logs / "broker.log", env=self.environment)
-            processes.append(broker.process)
-            self.environment["CELERY_BROKER_URL"] = broker.url
+            self.broker = Broker(self.folder, log=self.logs / "broker.log", env=self.environment)
+            processes.append(self.broker.process)
+            self.environment["CELERY_BROKER_URL"] = self.broker.url
         commands = {
             "web": services.web_command(self.port, services.web_workers(self.environment)),
             "worker": services.worker_command(),
@@ -106,11 +108,11 @@ class Demo:
             ),
         ]
 
-    def _wait_until_ready(self, supervisor: Supervisor) -> None:
+    def _wait_until_ready(self) -> None:
         is_ready = wait_until(
-            lambda: supervisor.fallen() or self.readiness.is_ready(), READY_WITHIN_SECONDS, pause_seconds=0.2
+            lambda: self.supervisor.fallen() or self.readiness.is_ready(), READY_WITHIN_SECONDS, pause_seconds=0.2
         )
-        for process in supervisor.fallen():
+        for process in self.supervisor.fallen():
             words = process.last_words()
             raise Trouble(
                 f"The {process.name} process ended at once ({process.exit_code}); its log {process.log} ends:\n{words}"
@@ -147,19 +149,23 @@ def check() -> int:
     """Start everything in a folder of its own, redeem a code as the printed line would, stop; 0 if all held."""
     environment.ensure(with_tests=False)
     started_at = time.monotonic()
-    with temporary_folder("redemption-check") as folder:
-        demo = Demo(folder, ports.find_free())
-        try:
-            faults = _faults_in(demo.start())
-            faults += [f"the {name} process shows no sign of life" for name in demo.silent()]
-        finally:
-            demo.stop()
+    folder = Path(tempfile.mkdtemp(prefix="redemption-check-"))
+    demo = Demo(folder, ports.find_free())
+    try:
+        faults = _faults_in(demo.start())
+        faults += [f"the {name} process shows no sign of life" for name in demo.silent()]
+    except Trouble as trouble:
+        faults = [str(trouble)]
+    finally:
+        demo.stop()
     if left := survivors(demo.mark):
         faults.append(f"processes are still running: {', '.join(map(str, left))}")
-    seconds = time.monotonic() - started_at
     if faults:
-        print(f"demo --check FAILED: {'; '.join(faults)}.", flush=True)
+        # The folder stays: its logs are all there is to go by.
+        print(f"demo --check FAILED (its logs are in {demo.logs}): {'; '.join(faults)}", flush=True)
         return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    seconds = time.monotonic() - started_at
     print(f"demo --check passed in {seconds:.0f} s: a code was redeemed, its second use refused, and nothing runs on.")
     return 0
 

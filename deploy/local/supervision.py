@@ -50,9 +50,10 @@ class Supervisor:
         self.next_pulse_at = 0.0
 
     def start(self) -> None:
-        """Start every process."""
+        """Start every process that does not run yet."""
         for charge in self.charges:
-            self._start(charge)
+            if not charge.process.is_running:
+                self._start(charge)
         self.next_pulse_at = time.monotonic() + self.pulse_every_seconds
 
     def look(self) -> None:

@@ -56,7 +56,7 @@ def replayed(*statuses: int) -> OpenApiParameter:
     return answer_header("Idempotent-Replayed", "`true` on a stored answer that is sent again.", statuses)
 
 
-BODIES = dict.fromkeys((parsing.JSON, forms.URLENCODED, forms.MULTIPART), shapes.RedeemRequest)
+MEDIA_TYPES = (parsing.JSON, forms.URLENCODED, forms.MULTIPART)
 EXAMPLE = OpenApiExample("A code", {"code": "ABC-E6W5F", "claimant_id": "u-1001"}, request_only=True)
 RECEIPT = OpenApiExample(
     "A credit",
@@ -84,7 +84,7 @@ REDEEM = extend_schema(
     summary="Redeem a code for a claimant",
     description="All of it happens, or none of it. Unknown fields are ignored. Needs the scope `redeem`.",
     tags=["redemptions"],
-    request=BODIES,
+    request=dict.fromkeys(MEDIA_TYPES, shapes.RedeemRequest),
     parameters=[
         KEY,
         answer_header("Retry-After", RETRY, (409, 429, 503), OpenApiTypes.INT),
@@ -116,7 +116,7 @@ VALIDATE = extend_schema(
     summary="Judge a code without redeeming it",
     description="The same judgement, changing nothing; failed look-ups count. Needs the scope `redeem`.",
     tags=["redemptions"],
-    request=BODIES,
+    request=dict.fromkeys(MEDIA_TYPES, shapes.ValidateRequest),
     parameters=[answer_header("Retry-After", RETRY, (429, 503), OpenApiTypes.INT)],
     responses={
         200: OpenApiResponse(shapes.Validation, "Judged."),

@@ -106,8 +106,11 @@ class StrictFilterSet(django_filters.FilterSet):
         known = {*cls.base_filters, *paging.PARAMETERS}
         unknown = [(name, "There is no such filter.") for name in given if name not in known]
         twice = [(name, "Given more than once.") for name in given if name in known and len(given.getlist(name)) > 1]
-        if unknown or twice:
-            raise Invalid(unknown + twice)
+        empty = [
+            (name, "Empty: leave it out.") for name, value in given.items() if name in cls.base_filters and not value
+        ]
+        if unknown or twice or empty:
+            raise Invalid(unknown + twice + empty)
         found = cls(given, rows)
         if not found.is_valid():
             raise Invalid([(name, message) for name, messages in found.errors.items() for message in messages])

@@ -32,16 +32,27 @@ class Anything(serializers.Field[Any, Any, Any, Any]):
     """An object whose names depend on the action."""
 
 
+def optional(limit: int | None, description: str) -> serializers.CharField:
+    return serializers.CharField(
+        max_length=limit, required=False, allow_blank=True, allow_null=True, help_text=description
+    )
+
+
 class RedeemRequest(Shape):
     code = serializers.CharField(max_length=100, help_text="As the claimant typed or scanned it.")
     claimant_id = serializers.CharField(max_length=100, help_text="Whose account the redemption is for.")
-    channel = serializers.CharField(max_length=30, required=False, allow_blank=True, help_text="Such as WEB or POS.")
-    venue_id = serializers.CharField(
-        max_length=100, required=False, allow_blank=True, help_text="Needed only if the code is tied to venues."
-    )
-    reference = serializers.CharField(
-        max_length=100, required=False, allow_blank=True, allow_null=True, help_text="Your own; echoed in the receipt."
-    )
+    channel = optional(30, "Such as WEB or POS.")
+    venue_id = optional(100, "Needed only if the code is tied to venues.")
+    reference = optional(100, "Your own; echoed in the receipt.")
+
+
+class ValidateRequest(Shape):
+    __doc__ = "The same fields; what is missing or too long is a judgement too, and not a failure."
+    code = optional(None, "As the claimant typed or scanned it.")
+    claimant_id = optional(None, "Whose account the redemption would be for.")
+    channel = optional(None, "Such as WEB or POS.")
+    venue_id = optional(None, "Needed only if the code is tied to venues.")
+    reference = optional(None, "Your own.")
 
 
 class Receipt(Shape):

@@ -1,6 +1,7 @@
 """The demonstration's sites, its people with their accounts, and its API key."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from accounts import client_keys, clock
 from accounts.models import Client, Site, User
@@ -20,7 +21,7 @@ ASSETS = (
     ("PTS", "Points", Asset.Kind.POINTS, 0),
 )
 # Claimants of the flow's acceptance cases (redemption flow, section 8).
-CLAIMANTS = (
+CLAIMANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("u-1001", {"email": CLAIMANT_EMAIL, "name": "Anna Beispiel"}),
     ("u-2002", {"email": "ben@example.test", "name": "Ben Sample"}),
     ("u-3003", {"email": "cleo@example.test", "name": "Cleo Exemple", "is_active": False}),
@@ -57,7 +58,7 @@ def load_site(slug: str, name: str, **fields: str) -> Site:
     return Site.objects.get_or_create(slug=slug, defaults=defaults)[0]
 
 
-def load_claimant(site: Site, claimant_id: str, fields: dict[str, object]) -> User:
+def load_claimant(site: Site, claimant_id: str, fields: dict[str, Any]) -> User:
     """A claimant with a cash account and a points account, and some money to begin with."""
     user = User.objects.filter(site=site, claimant_id=claimant_id).first()
     user = user or create_claimant(site, claimant_id=claimant_id, password=PASSWORD, **fields)

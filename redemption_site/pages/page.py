@@ -36,8 +36,12 @@ class Page(View):
 
     def render(self, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
         """The page made of this template."""
-        shared = {"site": self.site, "claimant": self.claimant, "place": self.place}
+        shared = {"site": self.site, "claimant": self.claimant, "place": self.place, "here": self.here()}
         return render(self.request, template, {**shared, **(context or {})}, status=status)
+
+    def here(self) -> str:
+        """Where the language switch comes back to."""
+        return self.request.path
 
     def go(self, to: str, *args: Any) -> HttpResponseRedirect:
         """Answer with another page's address, to be fetched with GET."""

@@ -5,6 +5,7 @@ import secrets
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 
 from accounts import digests
 from accounts.callers import caller_for_user
@@ -68,6 +69,9 @@ class RedeemPage(Page):
         if not FORM_KEY.fullmatch(form_key):
             return None
         return f"page-{form_key}-{digests.keyed('page form', form_key, typed).hex()}"
+
+    def here(self) -> str:
+        return reverse("pages:redeem")  # Not a link's own address, which holds a code.
 
     def form(self, typed: str = "") -> HttpResponse:
         return self.render("pages/redeem.html", {"code": typed, "form_key": secrets.token_urlsafe(16)})

@@ -1,6 +1,7 @@
 """Signing in and out. Who guesses passwords is locked out by ``accounts/signing_in.py``; this page says so honestly."""
 
 import re
+from urllib.parse import urlencode
 
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse
@@ -25,7 +26,7 @@ class SignInPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if self.claimant:
-            return self.go(self.way_on(request.GET.get("next", "")))
+            return self.go(self.way_on())
         return self.form()
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
@@ -34,7 +35,7 @@ class SignInPage(Page):
         if isinstance(user, User):
             if user.site_id == self.site.pk:
                 login(request, user)
-                return self.go(self.way_on(request.POST.get("next", "")))
+                return self.go(self.way_on())
             return self.form(
                 email, _("This is a staff account. It signs in at the staff desk and redeems nothing here.")
             )
@@ -45,19 +46,23 @@ class SignInPage(Page):
             return response
         return self.form(email, _("E-mail address and password do not match an account that can sign in here."))
 
+    def here(self) -> str:
+        return f"{self.request.path}?{urlencode({'next': self.way_on()})}"
+
     def form(self, email: str = "", problem: str = "", status: int = 400) -> HttpResponse:
-        given = self.request.POST if self.request.method == "POST" else self.request.GET
         context = {
             "email": email,
             "problem": problem,
-            "next": self.way_on(given.get("next", "")),
+            "next": self.way_on(),
             "code_is_waiting": waiting.look(self.request, self.site) is not None,
         }
         return self.render("pages/sign_in.html", context, status if problem else 200)
 
-    def way_on(self, address: str) -> str:
-        """Where to go afterwards: to the receipts or the form, whatever else the address says."""
-        return address if WAYS_ON.fullmatch(address) else "/redeem"
+    def way_on(self) -> str:
+        """Where to go afterwards: to the receipts or the form, whatever else the request wishes."""
+        given = self.request.POST if self.request.method == "POST" else self.request.GET
+        wished = given.get("next", "")
+        return wished if WAYS_ON.fullmatch(wished) else "/redeem"
 
     def locked_seconds(self, request: HttpRequest, email: str) -> int:
         """How long the lock-out lasts; the same for an e-mail address that nobody has."""

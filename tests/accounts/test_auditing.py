@@ -100,6 +100,14 @@ def test_rows_are_never_changed_or_deleted(statement):
     assert AuditRecord.objects.get().actor_id == "u-1"
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has no INSERT OR REPLACE")
+def test_rows_are_never_replaced():
+    write()
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT OR REPLACE INTO accounts_auditrecord SELECT * FROM accounts_auditrecord")
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
 def test_the_table_is_never_emptied():
     write()

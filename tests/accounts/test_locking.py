@@ -21,7 +21,7 @@ def test_rows_come_in_primary_key_order_and_locked():
         locked = locking.lock_rows(User.objects.filter(pk__in=[user.pk for user in users]).order_by("-pk"))
 
     assert locked == users
-    assert ("FOR UPDATE OF" in captured[0]["sql"]) is ON_POSTGRESQL
+    assert ("FOR NO KEY UPDATE OF" in captured[0]["sql"]) is ON_POSTGRESQL
     assert 'ORDER BY "accounts_user"."id" ASC' in captured[0]["sql"]
 
 
@@ -40,7 +40,7 @@ def test_a_statement_of_ones_own_is_locked_where_it_says_so():
         found = locking.select_for_update("SELECT u.id FROM accounts_user u ORDER BY u.id {lock}", [], of="u")
 
     assert found == [(user.pk,)]
-    assert captured[0]["sql"].endswith("FOR UPDATE OF u") is ON_POSTGRESQL
+    assert captured[0]["sql"].endswith("FOR NO KEY UPDATE OF u") is ON_POSTGRESQL
 
 
 @pytest.mark.django_db
@@ -51,7 +51,7 @@ def test_the_defect_switch_leaves_the_lock_out(settings):
         locking.lock_ids(User, [1])
         locking.select_for_update("SELECT u.id FROM accounts_user u ORDER BY u.id {lock}", [], of="u")
 
-    assert not any("FOR UPDATE" in query["sql"] for query in captured)
+    assert not any("FOR NO KEY UPDATE" in query["sql"] for query in captured)
 
 
 @pytest.mark.django_db

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.conftest import ALL_SCOPES, Tenant
+from tests.api.doors import till
 from tests.factories import make_client
 
 EXAMPLES = 20
@@ -33,11 +34,20 @@ CHECKS = [
 
 
 @pytest.fixture
-def kept_open(db: None) -> Iterator[None]:
-    """The whole test is one open transaction, whose connection the end of a request must not close."""
+def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
+    """IDs of things that exist, under the names that paths give them."""
+    told = till(make_client(tenant.site).key).redeem("MULTI-0001").json()
+    code = tenant.code("MULTI-0001")
+    return {"code_id": code.pk, "batch_id": code.batch_id, "attempt_id": told["transaction_id"]}
+
+
+@pytest.fixture
+def key(tenant: Tenant, existing: dict[str, Any]) -> Iterator[str]:
+    """A key with every scope. The whole test is one open transaction: the end of a request must not close its connection."""
+    new = make_client(tenant.site, ALL_SCOPES)
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield
+    yield new.key
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
@@ -45,18 +55,28 @@ def kept_open(db: None) -> Iterator[None]:
 # The schema is a file, so that reading it while tests are collected needs no database.
 schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", get_wsgi_application())
 
-
-@pytest.fixture
-def key(kept_open: None, tenant: Tenant, instruments: None) -> str:
-    return make_client(tenant.site, ALL_SCOPES).key
-
-
-@schema.parametrize()
-@settings(
+bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+@schema.parametrize()
+@bounded
 def test_every_answer_is_one_that_the_schema_names(case: Any, key: str):
     case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, checks=CHECKS)
+
+
+@schema.include(path_regex=r"\{|/redemptions$|/validations$").parametrize()
+@bounded
+def test_and_so_is_one_about_things_that_exist(case: Any, key: str, existing: dict[str, Any]):
+    """Chance alone hardly ever names an object of the site."""
+    for name in case.path_parameters or {}:
+        case.path_parameters[name] = existing[name]
+    if case.path.endswith(("/redemptions", "/validations")) and isinstance(case.body, dict):
+        case.body.update({"code": "MULTI-0001", "claimant_id": "u-2002"})
+
+    # What was put in may have mended a request that was wrong on purpose.
+    case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, checks=CHECKS[:-1])

@@ -141,7 +141,7 @@ class TestLockBooks:
             lock_books(ids)
 
         assert len(captured) == 1
-        assert captured[0]["sql"].count("FOR UPDATE OF a") == (connection.vendor == "postgresql")
+        assert captured[0]["sql"].count("FOR NO KEY UPDATE OF a") == (connection.vendor == "postgresql")
 
     def test_no_accounts_are_no_statement(self, django_assert_num_queries):
         with transaction.atomic(), django_assert_num_queries(0):

@@ -140,6 +140,13 @@ class TestAppendOnly:
 
         assert Transfer.objects.count() == 1
 
+    @pytest.mark.skipif(ON_POSTGRESQL, reason="PostgreSQL has no INSERT OR REPLACE")
+    @pytest.mark.parametrize("table", ["ledger_transfer", "ledger_ledgertransaction", "ledger_ledgeraccount"])
+    def test_no_row_is_replaced(self, account, table):
+        refuse(run, f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}", match="append-only|never|starts empty")
+
+        assert balance_of(account) == 100
+
     def test_one_reversal_per_original(self, account):
         [first] = post_grants(account, [10])
         funding = system(account, "funding")

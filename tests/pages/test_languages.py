@@ -70,5 +70,17 @@ def test_the_switch_leads_nowhere_else(address, stranger):
     assert "evil" not in location
 
 
+def test_the_switch_at_the_sign_in_remembers_where_one_was_going(stranger):
+    page = stranger.get("/sign-in", {"next": "/receipts"}).content.decode()
+
+    assert 'name="next" value="/sign-in?next=%2Freceipts"' in page
+
+
+def test_the_switch_on_a_links_page_names_no_code(stranger):
+    page = stranger.get(f"/redeem/{'A' * 101}").content.decode()
+
+    assert 'name="next" value="/redeem"' in page
+
+
 def test_looking_at_the_switch_changes_nothing(stranger):
     assert stranger.get("/language?language=de").status_code == 405

@@ -207,7 +207,7 @@ def test_staff_can_have_a_parked_mail_sent_again(due, mailoutbox):
     assert not mailing.send_again(due, actor_id="staff")
 
     assert mailing.send_due_mails() == 1
-    assert AuditRecord.objects.get(action="mail.again").object_id == str(due.pk)
+    assert AuditRecord.objects.get(action="receiptmail.send_again").object_id == str(due.pk)
 
 
 def test_a_run_sends_no_more_than_it_was_asked_for(anna, demo_site, mailoutbox):

@@ -321,6 +321,23 @@ def test_nothing_on_a_page_comes_from_outside_or_stands_in_line(annas, anna, dem
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=|https?://(?!www\.w3\.org)", text)
 
 
+@pytest.mark.parametrize("address", ["/redeem", "/sign-in", "/language"])
+def test_a_form_that_is_too_large_is_a_page_that_says_so(address, annas):
+    response = annas.post(address, {"code": "A" * 2_000_000})
+
+    assert response.status_code == 400
+    assert "The request could not be read." in response.content.decode()
+
+
+def test_a_host_that_is_nobodys_has_no_pages(annas, demo_site):
+    make_site(slug="acme")
+
+    response = annas.get("/redeem", headers={"Host": "nobody.localhost"})
+
+    assert response.status_code == 404
+    assert "There is nothing here for you" in response.content.decode()
+
+
 def test_the_start_leads_to_the_form(stranger):
     assert stranger.get("/")["Location"] == "/redeem"
 
