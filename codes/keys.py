@@ -46,7 +46,7 @@ def seal(site_id: int, text: str, version: int | None = None) -> tuple[int, byte
     return version, _cipher(version, settings.CODE_KEYS[version]).encrypt(spelled, [str(site_id).encode()])
 
 
-def unseal(site_id: int, version: int, sealed: bytes) -> str:
+def unseal(site_id: int, version: int, sealed: bytes | memoryview) -> str:
     """The text again. Raises InvalidTag if it was changed or belongs to another site, KeyError if the key is gone."""
     spelled = _cipher(version, settings.CODE_KEYS[version]).decrypt(bytes(sealed), [str(site_id).encode()])
     return spelled.decode("utf-8", "surrogatepass")

@@ -69,4 +69,6 @@ class AddTags(Action):
         )
 
     def take_back(self, attempt: Attempt, actor_id: str, now: dt.datetime) -> None:
-        take_tags((attempt.claimant_id, tag) for tag in (attempt.given or {}).get("tags", []))
+        assert attempt.claimant_id is not None
+        claimant_id = attempt.claimant_id
+        take_tags((claimant_id, tag) for tag in (attempt.given or {}).get("tags", []))

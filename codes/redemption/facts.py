@@ -77,7 +77,8 @@ def load_codes(cases: Sequence[Case], locked_batches: set[int]) -> list[CodeFact
     unlocked = {code.batch_id for code in codes if code.needs_batch_lock} - locked_batches
     if unlocked:
         raise BatchLockNeeded(unlocked | locked_batches)
-    by_digest, batches = {}, {}
+    by_digest: dict[tuple[int, bytes], CodeFacts] = {}
+    batches: dict[int, BatchFacts] = {}
     for code in codes:
         # One object for all codes of a batch, so that each case sees what earlier ones of the list took from its cap.
         code.batch = batches.setdefault(code.batch_id, BatchFacts(code.batch_cap, code.batch_uses))
@@ -160,9 +161,9 @@ def load_uses(cases: Sequence[Case], codes: Sequence[CodeFacts]) -> None:
     last_in_batch = statements.read_last_in_batch(cooling)
     for code in codes:
         assert code.batch is not None
-        for (claimant_id, batch_id), last in last_in_batch.items():
+        for (claimant_id, batch_id), instant in last_in_batch.items():
             if batch_id == code.batch_id:
-                code.batch.last_by_claimant[claimant_id] = last
+                code.batch.last_by_claimant[claimant_id] = instant
 
 
 def load_holds(cases: Sequence[Case], codes: Sequence[CodeFacts], now: dt.datetime) -> None:

@@ -41,8 +41,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
         self.running = True
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.stop)
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, self.stop)
         due = [0.0] * len(DEEDS)
         while self.running:
             for number, (deed, seconds) in enumerate(DEEDS):
