@@ -68,6 +68,7 @@ def configuration(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
+            "ready": {"format": "%(message)s"},
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": SHARED,
@@ -78,9 +79,14 @@ def configuration(level: str) -> dict[str, Any]:
                 ],
             },
         },
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"},
+            "ready": {"class": "logging.StreamHandler", "formatter": "ready", "stream": "ext://sys.stdout"},
+        },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
+            # One line per request, which edge/request_log.py writes redacted and as JSON: a hot path has no time for more.
+            "redemption_site.requests": {"handlers": ["ready"], "propagate": False, "level": level},
             "django": {"handlers": [], "propagate": True, "level": level},
             "django.server": {"handlers": [], "propagate": True, "level": "WARNING"},
         },

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='accounts.site')),
             ],
             options={
+                'verbose_name_plural': 'batches',
                 'ordering': ['-id'],
                 'permissions': [('issue_codes', 'Can issue codes'), ('switch_codes', 'Can switch batches and codes on and off')],
             },

@@ -28,6 +28,7 @@ class Batch(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name_plural = "batches"
         permissions = [
             ("issue_codes", "Can issue codes"),
             ("switch_codes", "Can switch batches and codes on and off"),

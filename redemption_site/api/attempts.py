@@ -21,6 +21,7 @@ from redemption_site.api.flow import checks_of, failure_body, success_body
 from redemption_site.api.paging import BY_DECISION, read_page
 from redemption_site.api.problems import NotFound
 from redemption_site.api.reversals import reversal_body
+from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.rendering import json_response
 
 READ = "read"
@@ -30,11 +31,11 @@ class AttemptView(APIView):
     """One attempt, redeemed or refused."""
 
     http_method_names = ["get", "head"]
-    scopes: ClassVar = {}  # Whoever asked for it may read it again.
+    scopes: ClassVar[dict[str, str]] = {}  # Whoever asked for it may read it again.
 
     @documented.GET_ATTEMPT
     def get(self, request: Request, attempt_id: UUID) -> HttpResponse:
-        caller: Caller = request.auth
+        caller = caller_of(request)
         outcome = journal.find_attempt(caller.site_id, attempt_id)
         if outcome is None:
             raise NotFound
@@ -75,6 +76,8 @@ def told(attempt: Attempt, code_shown: str | None) -> dict[str, Any]:
 
 def list_page(request: Request) -> dict[str, Any]:
     """One page of the site's attempts, newest first. Raises Invalid."""
-    rows: QuerySet[Attempt] = Attempt.objects.filter(site_id=request.auth.site_id).select_related("code", "reversal")
+    rows: QuerySet[Attempt] = Attempt.objects.filter(site_id=caller_of(request).site_id).select_related(
+        "code", "reversal"
+    )
     found, next_cursor = read_page(AttemptFilters.applied(request, rows), request, BY_DECISION)
     return {"results": [told(attempt, None) for attempt in found], "next_cursor": next_cursor}

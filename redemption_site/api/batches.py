@@ -24,6 +24,7 @@ from redemption_site.api.flow import REPLAYED
 from redemption_site.api.idempotency import idempotency_key
 from redemption_site.api.paging import BY_ID, read_page
 from redemption_site.api.problems import Invalid, NotFound, of_django
+from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.parsing import read_json_object
 from redemption_site.edge.rendering import json_response
 
@@ -43,7 +44,7 @@ class BatchesView(APIView):
 
     @documented.ORDER_BATCH
     def post(self, request: Request) -> HttpResponse:
-        caller: Caller = request.auth
+        caller = caller_of(request)
         key = idempotency_key(request._request)
         given = BatchBody(data=read_json_object(request._request))
         given.is_valid(raise_exception=True)
@@ -56,7 +57,7 @@ class BatchesView(APIView):
 
     @documented.LIST_BATCHES
     def get(self, request: Request) -> HttpResponse:
-        rows = Batch.objects.filter(site_id=request.auth.site_id)
+        rows = Batch.objects.filter(site_id=caller_of(request).site_id)
         found, next_cursor = read_page(BatchFilters.applied(request, rows), request, BY_ID)
         return json_response({"results": [batch_body(batch) for batch in found], "next_cursor": next_cursor})
 
@@ -70,7 +71,7 @@ class BatchView(APIView):
     @documented.GET_BATCH
     def get(self, request: Request, batch_id: int) -> HttpResponse:
         as_of = read_as_of(request)
-        batch = Batch.objects.filter(site_id=request.auth.site_id, pk=batch_id).first()
+        batch = Batch.objects.filter(site_id=caller_of(request).site_id, pk=batch_id).first()
         if batch is None:
             raise NotFound
         orders = list(batch.orders.select_related("terms__asset").order_by("id"))

@@ -24,6 +24,7 @@ from redemption_site.api.bodies import CodeChange
 from redemption_site.api.filters import CodeFilters
 from redemption_site.api.paging import BY_ID, read_page
 from redemption_site.api.problems import Invalid, NotFound
+from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.parsing import read_json_object
 from redemption_site.edge.rendering import json_response
 
@@ -36,7 +37,7 @@ class CodesView(APIView):
 
     @documented.LIST_CODES
     def get(self, request: Request) -> HttpResponse:
-        caller: Caller = request.auth
+        caller = caller_of(request)
         rows = CodeFilters.applied(request, codes_of(caller))
         typed = request.query_params.get("code")
         if typed:
@@ -54,11 +55,11 @@ class CodeView(APIView):
 
     @documented.GET_CODE
     def get(self, request: Request, code_id: int) -> HttpResponse:
-        return json_response(code_body(one(request.auth, code_id)))
+        return json_response(code_body(one(caller_of(request), code_id)))
 
     @documented.CHANGE_CODE
     def patch(self, request: Request, code_id: int) -> HttpResponse:
-        caller: Caller = request.auth
+        caller = caller_of(request)
         code = one(caller, code_id)
         given = CodeChange(data=read_json_object(request._request))
         given.is_valid(raise_exception=True)

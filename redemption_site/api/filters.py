@@ -55,7 +55,7 @@ class Described:
     """A filter with its schema: ``of`` is the JSON schema of its values, ``help`` what it does."""
 
     field_class: Any
-    of: ClassVar[dict[str, Any]]
+    of: dict[str, Any]
 
 
 class WholeNumber(Described, django_filters.Filter):

@@ -12,7 +12,6 @@ import uuid_utils.compat as uuid
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -37,12 +36,20 @@ FIELDS = ("code", "claimant_id", "channel", "venue_id", "reference")
 class FlowView(APIView):
     """A view whose every failure is in the flow's form, with a fresh ``transaction_id`` where no attempt was kept."""
 
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Without parsers: bodies are read by ``read_fields``."""
+        return Request(request, authenticators=self.get_authenticators())
+
+    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """As it is: the answer has been rendered."""
+        return response
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who asks, and may they: there is one version and one media type of answers, so nothing is negotiated."""
         self.perform_authentication(request)
         self.check_permissions(request)
 
-    def handle_exception(self, error: Exception) -> HttpResponseBase:
+    def handle_exception(self, error: Exception) -> HttpResponse:  # type: ignore[override]
         transaction_id = uuid.uuid7()
         match error:
             case Refusal():

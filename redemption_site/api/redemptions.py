@@ -8,7 +8,6 @@ from typing import ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts.callers import Caller
 from codes.redemption import journal
 from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.engine import redeem_codes
@@ -16,6 +15,7 @@ from codes.refusals import RequestMalformed
 from redemption_site.api import attempts, documented
 from redemption_site.api.flow import REPLAYED, FlowView, failed, read_fields, success_body
 from redemption_site.api.idempotency import idempotency_key
+from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.rendering import json_response
 
 DOOR = "api"
@@ -29,7 +29,7 @@ class RedemptionsView(FlowView):
 
     @documented.REDEEM
     def post(self, request: Request) -> HttpResponse:
-        caller: Caller = request.auth
+        caller = caller_of(request)
         try:
             key = idempotency_key(request._request)
             fields = read_fields(request._request)

@@ -7,13 +7,13 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.callers import Caller
 from codes.models import Reversal
 from codes.reversing import ReverseRedemption, reverse
 from redemption_site.api import documented
 from redemption_site.api.bodies import ReversalBody
 from redemption_site.api.flow import REPLAYED
 from redemption_site.api.idempotency import idempotency_key
+from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.parsing import read_json_object
 from redemption_site.edge.rendering import json_response
 
@@ -26,7 +26,7 @@ class ReversalView(APIView):
 
     @documented.REVERSE
     def post(self, request: Request, attempt_id: UUID) -> HttpResponse:
-        caller: Caller = request.auth
+        caller = caller_of(request)
         key = idempotency_key(request._request)
         given = ReversalBody(data=read_json_object(request._request))
         given.is_valid(raise_exception=True)

@@ -19,7 +19,7 @@ YAML = "application/vnd.oai.openapi"
 JSON = "application/vnd.oai.openapi+json"
 
 
-class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class CallerScheme(OpenApiAuthenticationExtension):
     """How a caller says who it is: an API key, or a browser login with its CSRF token."""
 
     target_class = "redemption_site.edge.authentication.CallerAuthentication"
@@ -43,7 +43,7 @@ class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         ]
 
 
-class StrictBodies(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+class StrictBodies(OpenApiSerializerExtension):
     """What clients send has no fields but those listed."""
 
     target_class = "redemption_site.api.fields.StrictSerializer"

@@ -19,7 +19,7 @@ NEXT_STEPS = sorted({step for answer in ANSWERS.values() for step in answer.next
 
 
 class Shape(serializers.Serializer[Any]):
-    __doc__ = None  # The schema would repeat it for each.
+    __doc__: str | None = None  # The schema would repeat it for each.
 
 
 @extend_schema_field(AMOUNT)
@@ -91,7 +91,9 @@ class FieldError(Shape):
 class Failed(Refused):
     status = serializers.ChoiceField(choices=["failed"])
     transaction_id = serializers.UUIDField(help_text="Of the attempt; where none is kept, an ID of this answer alone.")
-    errors = FieldError(many=True, required=False, help_text="Which filters of the list were wrong.")
+    errors = FieldError(  # type: ignore[assignment]
+        many=True, required=False, help_text="Which filters of the list were wrong."
+    )
 
 
 class Check(Shape):
@@ -267,4 +269,4 @@ class Problem(Shape):
     status = serializers.IntegerField()
     code = serializers.CharField(help_text="Stable, for programs.")
     detail = serializers.CharField(help_text="For people.")
-    errors = FieldError(many=True, required=False)
+    errors = FieldError(many=True, required=False)  # type: ignore[assignment]

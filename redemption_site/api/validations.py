@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts.callers import Caller
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import validate_codes
 from redemption_site.api import documented
 from redemption_site.api.flow import FlowView, checks_of, failed, failure_body, read_fields
+from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.rendering import json_response
 
 
@@ -21,7 +21,7 @@ class ValidationsView(FlowView):
 
     @documented.VALIDATE
     def post(self, request: Request) -> HttpResponse:
-        caller: Caller = request.auth
+        caller = caller_of(request)
         fields = read_fields(request._request)
         command = RedeemCode(
             caller=caller,

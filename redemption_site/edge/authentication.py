@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.datastructures import MultiValueDict
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import PermissionDenied
@@ -44,8 +44,8 @@ class RememberedKeys:
     def __init__(self) -> None:
         self.callers: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
-    def find(self, key: str) -> Caller:
-        """The caller behind ``key``, without a network. Raises Unauthenticated."""
+    def find(self, key: str, network: str) -> Caller:
+        """The caller behind ``key``, asking from ``network``. Raises Unauthenticated."""
         if not KEY.fullmatch(key):
             raise Unauthenticated
         digest = digests.keyed("remembered key", key)
@@ -54,11 +54,11 @@ class RememberedKeys:
         if caller is None or now - verified_at >= self.SECONDS:
             self.callers.pop(digest, None)
             client, acts_as = client_keys.verify(key)
-            caller = caller_for_client(client, acts_as)
+            caller = caller_for_client(client, acts_as, network)
             self.callers[digest] = now, caller
             if len(self.callers) > self.MOST:
                 self.callers.popitem(last=False)
-        return caller
+        return caller if caller.network == network else replace(caller, network=network)
 
     def clear(self) -> None:
         self.callers.clear()
@@ -87,6 +87,13 @@ class CallerAuthentication(BaseAuthentication):
         return CHALLENGE
 
 
+def caller_of(request: Request) -> Caller:
+    """Who asks, in a view whose permission has made sure that somebody does."""
+    caller: Any = request.auth
+    assert isinstance(caller, Caller), "HasScope lets nobody else in."
+    return caller
+
+
 def find_caller(request: HttpRequest) -> Caller | None:
     """Who asks; None where no credentials came. Raises Unauthenticated on ones that are not valid now."""
     header = request.META.get("HTTP_AUTHORIZATION")
@@ -94,7 +101,7 @@ def find_caller(request: HttpRequest) -> Caller | None:
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated
-        return replace(remembered.find(key.strip()), network=network_of(request))
+        return remembered.find(key.strip(), network_of(request))
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
         return find_signed_in(request)
     return None
@@ -120,10 +127,14 @@ def refuse_forged(request: HttpRequest) -> None:
     # The body has been read strictly, or will be: Django's own lenient form parser must never see it.
     vars(request).setdefault("_post", QueryDict())
     vars(request).setdefault("_files", MultiValueDict())
-    check = CSRFCheck(lambda _: None)
+    check = CSRFCheck(no_answer)
     check.process_request(request)
-    if check.process_view(request, None, (), {}):
+    if check.process_view(request, no_answer, (), {}):
         raise Unauthenticated
+
+
+def no_answer(*_: Any) -> HttpResponse:
+    raise NotImplementedError("The check is asked for its verdict only.")
 
 
 class ScopeMissing(PermissionDenied):

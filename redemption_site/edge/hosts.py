@@ -68,7 +68,7 @@ class SiteMiddleware:
                 "This is a demonstration: it answers to localhost, names ending in .localhost and 127.0.0.1 only. "
                 "To serve other names, run it with MODE=production.",
             )
-        request.site = SimpleLazyObject(lambda: directory.find(name))  # type: ignore[attr-defined]
+        request.site = SimpleLazyObject(lambda: directory.find(name))  # type: ignore[assignment]
         return self.get_response(request)
 
 
@@ -85,7 +85,7 @@ def is_local(name: str) -> bool:
 
 def require_site(request: HttpRequest) -> Site:
     """The site of the page's host. Raises Http404 where the host is nobody's."""
-    site: Site | None = request.site  # type: ignore[attr-defined]
+    site: Site | None = request.site  # type: ignore[assignment]
     if not site:
         raise Http404("No site has this host name.")
     return site

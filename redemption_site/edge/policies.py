@@ -1,7 +1,7 @@
 """Content security policies of the places whose pages are not ours: the admin and the API's own documentation.
 
-django-csp sets the strict policy of all other pages (settings.py); it leaves these prefixes out. The API gets one that
-allows nothing at all, as a constant: its answers are no pages, and are counted in microseconds.
+django-csp sets the strict policy of all other pages (settings.py); it leaves these prefixes out. The API's answers are no
+pages: theirs allows nothing at all.
 """
 
 from collections.abc import Callable

@@ -65,10 +65,15 @@ class RedeemPage(Page):
 
     def idempotency_key(self, typed: str) -> str | None:
         """One key for each form and code: a form sent twice is one redemption, a corrected code in it is a new one."""
-        form_key = self.request.POST.get("form_key", "")
-        if not FORM_KEY.fullmatch(form_key):
+        form_key = self.form_key()
+        if form_key is None:
             return None
         return f"page-{form_key}-{digests.keyed('page form', form_key, typed).hex()}"
+
+    def form_key(self) -> str | None:
+        """The key of the form that was sent, if it is one of ours."""
+        form_key = self.request.POST.get("form_key", "")
+        return form_key if FORM_KEY.fullmatch(form_key) else None
 
     def here(self) -> str:
         return reverse("pages:redeem")  # Not a link's own address, which holds a code.
@@ -77,12 +82,15 @@ class RedeemPage(Page):
         return self.render("pages/redeem.html", {"code": typed, "form_key": secrets.token_urlsafe(16)})
 
     def refuse(self, refusal: Refusal, typed: str) -> HttpResponse:
-        """The form again, with why it was refused and what to do next."""
+        """The form again, with why it was refused and what to do next.
+
+        Whoever is told to try again sends the same form: if the first try was done after all, they get its receipt.
+        """
         words = in_words(refusal)
         outcome = getattr(refusal, "outcome", None)
         context = {
             "code": typed[:LONGEST_TYPED],
-            "form_key": secrets.token_urlsafe(16),
+            "form_key": (refusal.retryable and self.form_key()) or secrets.token_urlsafe(16),
             "refusal": words,
             "receipt": self.own_receipt(refusal.receipt_number),
             "reference": outcome.attempt.pk if outcome and outcome.kept and words.names_reference else None,

@@ -16,9 +16,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is written to the log, as it is written."""
-    handler = next(each for each in logging.getLogger().handlers if getattr(each.formatter, "processors", None))
     written: list[str] = []
-    monkeypatch.setattr(handler, "emit", lambda record: written.append(handler.format(record)))
+    handlers = [*logging.getLogger().handlers, *logging.getLogger("redemption_site.requests").handlers]
+    # pytest has handlers there as well, of classes of its own.
+    for handler in (each for each in handlers if type(each) is logging.StreamHandler):
+        monkeypatch.setattr(handler, "emit", lambda record, via=handler: written.append(via.format(record)))
     return written
 
 

@@ -1,11 +1,12 @@
 """Bookings that tests make: judged and posted by the platform's own deeds, or written past them in raw SQL."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
+import pytest
 import uuid_utils.compat as uuid
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from accounts import clock, rows
 from ledger import opening
@@ -60,6 +61,23 @@ def run(statement: str, *params: object) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         return cursor.rowcount
+
+
+def refuse(deed: Callable[..., object], *args: object, match: str, **kwargs: object) -> None:
+    """``deed`` must be refused by the database, now or, for deferred foreign keys, at the commit."""
+
+    def attempt() -> None:
+        with transaction.atomic():
+            deed(*args, **kwargs)
+            connection.check_constraints()
+
+    with pytest.raises(DatabaseError, match=match):
+        attempt()
+
+
+def balance_of(account: LedgerAccount) -> int | None:
+    """The balance as it is stored now."""
+    return LedgerAccount.objects.get(pk=account.pk).balance
 
 
 def total(account: LedgerAccount) -> int:

@@ -151,11 +151,15 @@ lists_of_bookings = st.lists(st.lists(legs, min_size=1, max_size=3), min_size=1,
 class TestListsAgainstOneByOne(TestCase):
     """A list of bookings ends as the same bookings do one by one, and value is neither made nor lost."""
 
-    def setting(self):
-        site = make_site()
+    @classmethod
+    def setUpTestData(cls):
+        cls.here, cls.there = ([site := make_site(), cls.accounts_of(site)] for _ in range(2))
+
+    @staticmethod
+    def accounts_of(site):
         customers = [make_account(make_user(site), balance=balance) for balance in (0, 50, 100)]
         LedgerAccount.objects.filter(pk=customers[1].pk).update(floor=-30)
-        return site, [system(customers[0], "funding"), system(customers[0], "external"), *customers]
+        return [system(customers[0], "funding"), system(customers[0], "external"), *customers]
 
     def book(self, site, accounts, wanted, together):
         """Enter all and post once, or lock, enter and post each; answers which were refused, and how."""
@@ -176,7 +180,7 @@ class TestListsAgainstOneByOne(TestCase):
     @given(lists_of_bookings)
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def test_a_list_and_one_by_one_have_one_end(self, wanted):
-        (site, accounts), (other_site, others) = self.setting(), self.setting()
+        (site, accounts), (other_site, others) = self.here, self.there
         before = [balances.balance(account) for account in accounts]
 
         together = self.book(site, accounts, wanted, together=True)

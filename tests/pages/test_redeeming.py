@@ -2,14 +2,17 @@
 
 import datetime as dt
 import re
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
 
 from accounts.models import Site, User
 from codes.models import Attempt, Code
+from codes.refusals import CodeBusy
 from codes.switching import switch_code
 from ledger.models import LedgerAccount
+from redemption_site.pages import redeeming
 from tests.factories import make_asset, make_claimant, make_code, make_site, today
 from tests.pages.conftest import browser_of
 
@@ -97,6 +100,23 @@ def test_another_code_in_an_old_form_is_judged_for_itself(annas, anna, demo_site
     refused, redeemed = redeem(annas, "NOPE-0001", form_key), redeem(annas, "ABC-E6W5F", form_key)
 
     assert (refused.status_code, redeemed.status_code) == (404, 303)
+    assert balance_cents(anna) == 2500
+
+
+def test_who_is_told_to_try_again_gets_the_receipt_of_the_first_try(annas, anna, demo_site, monkeypatch):
+    """A double click whose second half met the first one's lock for too long, or an answer that was lost on its way."""
+    make_code(demo_site, "ABC-E6W5F", worth_cents=2500, uses=5, uses_per_claimant=5)
+    form_key = form_key_of(annas.get("/redeem"))
+    first = redeem(annas, "ABC-E6W5F", form_key)
+    with monkeypatch.context() as patch:
+        patch.setattr(redeeming, "redeem_code", Mock(side_effect=CodeBusy(retry_after_seconds=1)))
+        busy = redeem(annas, "ABC-E6W5F", form_key)
+
+    again = redeem(annas, "ABC-E6W5F", form_key_of(busy))
+
+    assert (busy.status_code, busy["Retry-After"]) == (409, "1")
+    assert "This code is being redeemed right now." in busy.content.decode()
+    assert again["Location"] == first["Location"]
     assert balance_cents(anna) == 2500
 
 

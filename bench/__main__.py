@@ -1,0 +1,64 @@
+"""``python -m bench [names…] [--rounds N] [--seconds S] [--json FILE]``; ``python3 run.py bench`` calls it."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from bench import report, rounds
+from bench.figures import NAMES
+from deploy.local.trouble import Trouble
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when everything ran, every answer was as it must be and the books agree: never because of a speed."""
+    options = read(arguments)
+    names = options.names or NAMES
+    try:
+        results = rounds.measure(names, options.rounds, options.seconds, lambda line: print(line, flush=True))
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr, flush=True)
+        return 130
+    print(report.table(results, rounds=options.rounds, seconds=options.seconds), flush=True)
+    if options.json:
+        written = report.as_json(results, names=names, rounds=options.rounds, seconds=options.seconds)
+        options.json.write_text(json.dumps(written, indent=2) + "\n")
+    return 1 if results.violations else 0
+
+
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python3 run.py bench",
+        description="Measure redemptions against the database's own floor, in paired rounds.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(NAMES)} (default: all)")
+    parser.add_argument("--rounds", type=whole_number, default=5, help="how often each pair is measured (default 5)")
+    parser.add_argument("--seconds", type=whole_number, default=5, help="how long each run takes (default 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
+    options = parser.parse_args(arguments)
+    for name in options.names:
+        if name not in NAMES:
+            parser.error(f"{name!r} is no figure; there are: {', '.join(NAMES)}")
+    return options
+
+
+def whole_number(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 3_600):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 3600")
+    return int(text)
+
+
+def end_in_order(number: int, frame: FrameType | None) -> None:
+    # An exception runs every ``with`` on the way out, and these end the servers.
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, end_in_order)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,210 @@
+"""The figures: what each pair of runs measures, and the mark it is held against (PERFORMANCE, first marks)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.grounds import Ground, Shelf, Slice
+from bench.pgbench import Floor
+from bench.web import Web
+
+CLIENTS = 16
+CLIENTS_ON_SQLITE = 8
+LIST = 256
+WARM_UP = 100
+WARM_UP_LISTS = 2
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One round's value of one row: ours beside the floor, or ours alone where there is nothing to pair it with."""
+
+    ours: float
+    floor: float | None = None
+
+    @property
+    def value(self) -> float:
+        return self.ours if self.floor is None else self.ours / self.floor
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. A ratio counts redemptions a second; other units stand alone."""
+
+    key: str
+    words: str
+    unit: str = "ratio"
+    mark: float | None = None
+
+    def reached(self, value: float) -> bool | None:
+        """Whether the mark is reached; None where there is none."""
+        if self.mark is None:
+            return None
+        return value >= self.mark if self.unit == "ratio" else value <= self.mark
+
+
+@dataclass
+class Bench:
+    """Everything that the figures measure with."""
+
+    seconds: int
+    floor: Floor
+    ours: Shelf
+    hot: Mapping[str, Any]
+    web: Callable[[Ground], Web]
+    sqlite: Callable[[], Shelf]
+
+    def codes(self, floors: float) -> int:
+        """How many codes are enough for so many runs of the floor at its fastest."""
+        return int(floors * self.floor.fastest * self.seconds) + 2_000
+
+
+Measure = Callable[[Bench], dict[str, Reading]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One name on the command line.
+
+    ``floors`` and ``ours`` say how many codes to have ready for a round, in runs of the floor at its fastest. The floor
+    must never run out, and rates swing; one of ours that does ends early, and its rate is right all the same.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    measure: Measure
+    floors: float = 0
+    ours: float = 0
+
+
+def measure_single(bench: Bench) -> dict[str, Reading]:
+    alone = bench.floor.run(clients=1, seconds=bench.seconds)
+    ours = redeem(bench.ours, bench.codes(0.6), bench, size=1)
+    crowd = bench.floor.run(clients=CLIENTS, seconds=bench.seconds)
+    return {
+        "single": Reading(ours["per_second"], alone.per_second),
+        "single_crowd": Reading(ours["per_second"], crowd.per_second),
+        "single_cpu": Reading(ours["cpu_ms"]),
+        "single_database": Reading(ours["database_cpu_ms"]),
+        "floor_database": Reading(alone.cpu_ms),
+    }
+
+
+def measure_lists(bench: Bench) -> dict[str, Reading]:
+    crowd = bench.floor.run(clients=CLIENTS, seconds=bench.seconds)
+    ours = redeem(bench.ours, bench.codes(3), bench, size=LIST)
+    return {
+        "lists": Reading(ours["per_second"], crowd.per_second),
+        "lists_cpu": Reading(ours["cpu_ms"]),
+        "lists_database": Reading(ours["database_cpu_ms"]),
+    }
+
+
+def measure_http(bench: Bench) -> dict[str, Reading]:
+    crowd = bench.floor.run(clients=CLIENTS, seconds=bench.seconds)
+    heard = load(bench.ours, bench.codes(0.6), bench, clients=CLIENTS)
+    return {
+        "http": Reading(heard["per_second"], crowd.per_second),
+        "http_p50": Reading(heard["p50_ms"]),
+        "http_p99": Reading(heard["p99_ms"]),
+        "http_cpu": Reading(heard["server_cpu_ms"]),
+        "http_database": Reading(heard["database_cpu_ms"]),
+        "http_load": Reading(heard["load_cpu_ms"]),
+        "crowd_database": Reading(crowd.cpu_ms),
+    }
+
+
+def measure_hot(bench: Bench) -> dict[str, Reading]:
+    row = bench.floor.run_hot(bench.hot["code_id"], clients=CLIENTS, seconds=bench.seconds)
+    codes = Slice(bench.hot["path"], 0, bench.codes(1))
+    heard = bench.web(bench.ours.ground).load(codes, clients=CLIENTS, seconds=bench.seconds, same=True)
+    return {"hot": Reading(heard["per_second"], row.per_second), "hot_p99": Reading(heard["p99_ms"])}
+
+
+def measure_sqlite(bench: Bench) -> dict[str, Reading]:
+    shelf = bench.sqlite()
+    ours = redeem(shelf, shelf.left // 2, bench, size=1)
+    heard = load(shelf, shelf.left, bench, clients=CLIENTS_ON_SQLITE)
+    return {
+        "sqlite": Reading(heard["per_second"], ours["per_second"]),
+        "sqlite_p50": Reading(heard["p50_ms"]),
+        "sqlite_p99": Reading(heard["p99_ms"]),
+        "sqlite_cpu": Reading(heard["server_cpu_ms"]),
+    }
+
+
+def redeem(shelf: Shelf, most: int, bench: Bench, *, size: int) -> dict[str, Any]:
+    """One process of our own; ``most`` codes."""
+    warm_up = WARM_UP if size == 1 else WARM_UP_LISTS
+    answer = shelf.ground.redeem(shelf.take(most), seconds=bench.seconds, size=size, warm_up=warm_up)
+    shelf.used(answer["used"])
+    return answer
+
+
+def load(shelf: Shelf, most: int, bench: Bench, *, clients: int) -> dict[str, Any]:
+    """The web server over the shelf's ground, under load; ``most`` codes."""
+    heard = bench.web(shelf.ground).load(shelf.take(most), clients=clients, seconds=bench.seconds)
+    shelf.used(heard["used"])
+    return heard
+
+
+FIGURES = (
+    Figure(
+        "single",
+        (
+            Row("single", "one redemption in process / floor, each with 1 client", mark=0.30),
+            Row("single_crowd", "   the same / floor at 16 clients"),
+            Row("single_cpu", "   processor time of our process", "ms"),
+            Row("single_database", "   processor time of the database", "ms"),
+            Row("floor_database", "   … and for the floor", "ms"),
+        ),
+        measure_single,
+        floors=3,
+        ours=0.6,
+    ),
+    Figure(
+        "lists",
+        (
+            Row("lists", "lists of 256 in process / floor at 16 clients", mark=1.2),
+            Row("lists_cpu", "   processor time of our process", "ms"),
+            Row("lists_database", "   processor time of the database", "ms"),
+        ),
+        measure_lists,
+        floors=2,
+        ours=3,
+    ),
+    Figure(
+        "http",
+        (
+            Row("http", "over HTTP, 16 clients / floor at 16 clients", mark=0.25),
+            Row("http_p50", "   half of the answers within", "ms"),
+            Row("http_p99", "   99 of 100 answers within", "ms"),
+            Row("http_cpu", "   processor time of the web processes", "ms", mark=3.0),
+            Row("http_database", "   processor time of the database", "ms"),
+            Row("crowd_database", "   … and for the floor", "ms"),
+            Row("http_load", "   processor time of the load generator", "ms"),
+        ),
+        measure_http,
+        floors=2,
+        ours=0.6,
+    ),
+    Figure(
+        "hot",
+        (
+            Row("hot", "one hot code over HTTP / floor on such a row, 16 clients", mark=0.7),
+            Row("hot_p99", "   99 of 100 answers within", "ms"),
+        ),
+        measure_hot,
+    ),
+    Figure(
+        "sqlite",
+        (
+            Row("sqlite", "SQLite: over HTTP, 8 clients / in process", mark=0.5),
+            Row("sqlite_p50", "   half of the answers within", "ms"),
+            Row("sqlite_p99", "   99 of 100 answers within", "ms"),
+            Row("sqlite_cpu", "   processor time of the web processes", "ms"),
+        ),
+        measure_sqlite,
+    ),
+)
+NAMES = tuple(figure.name for figure in FIGURES)

@@ -1,0 +1,47 @@
+"""``python -m bench.inside``: does deeds inside the platform, one for each line of JSON it reads, and answers each with a line.
+
+It lives as long as its ground, because starting Django takes longer than most of what is measured.
+"""
+
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+import django
+from django.core.management import call_command
+
+
+def main() -> None:
+    # Log lines are written to standard output: they go to the log, and the answers keep the pipe for themselves.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    django.setup()
+    from bench import counting, floor_function, redeeming, stocking
+
+    deeds = {
+        "migrate": lambda: call_command("migrate", verbosity=0),
+        "prepare": stocking.prepare,
+        "issue": stocking.issue,
+        "issue_hot": stocking.issue_hot,
+        "lay_floor": floor_function.lay,
+        "redeem": redeeming.redeem,
+        "count": counting.find_violations,
+    }
+    for line in sys.stdin:
+        deed, arguments = json.loads(line)
+        answers.write(json.dumps(carry_out(deeds[deed], arguments)) + "\n")
+
+
+def carry_out(deed: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the deed answered, or how it failed; the whole story is in the log."""
+    try:
+        return {"answer": deed(**arguments)}
+    except Exception as error:
+        traceback.print_exc()
+        return {"failed": f"{type(error).__name__}: {error}"}
+
+
+if __name__ == "__main__":
+    main()

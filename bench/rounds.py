@@ -1,0 +1,121 @@
+"""Setting the grounds up and measuring in rounds: in each, every figure right after its own floor."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.figures import CLIENTS, FIGURES, Bench, Figure, Reading
+from bench.grounds import Ground, Shelf
+from bench.pgbench import Floor
+from bench.web import Web
+from deploy.local.places import temporary_bases
+from deploy.local.postgres import Postgres
+
+DATABASE = "redemption"
+# A checkpoint is the server's work for many runs before it: none may fall into one run and not into the one it is paired with.
+SERVER_SETTINGS = {"max_wal_size": "8GB", "checkpoint_timeout": "60min", "shared_buffers": "512MB"}
+FIRST_CODES = 5_000
+SQLITE_A_SECOND = 1_500  # More than one writer at a time has ever redeemed here; a run that uses them up ends early.
+
+
+@dataclass
+class Results:
+    """What was measured, by row and round, and what was found wrong afterwards."""
+
+    readings: dict[str, list[Reading]] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+    redemptions: int = 0
+    server: str = ""
+
+    def note(self, measured: dict[str, Reading]) -> None:
+        for key, reading in measured.items():
+            self.readings.setdefault(key, []).append(reading)
+
+
+def measure(names: Sequence[str], rounds: int, seconds: int, say: Callable[[str], None]) -> Results:
+    """Measure the named figures; raises Trouble where one could not be."""
+    figures = [figure for figure in FIGURES if figure.name in names]
+    with ExitStack() as stack:
+        base = temporary_bases(on_disk=True)[0]  # SQLite's file too: in memory it would promise nothing.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="redemption-bench-", dir=base)))
+        grounds: list[Ground] = []
+        results = Results()
+        say("Starting PostgreSQL, migrating, making claimants and codes …")
+        bench = set_up(stack, folder, grounds, seconds)
+        results.server = bench.floor.server.execute("SHOW server_version")
+        for number in range(1, rounds + 1):
+            stock(bench, figures)
+            for figure in figures:
+                measured = figure.measure(bench)
+                results.note(measured)
+                first = figure.rows[0]
+                say(f"round {number}: {first.words}: {measured[first.key].value:.2f}")
+        say("Checking what must be true afterwards …")
+        for ground in grounds:
+            found = ground.do("count", redeemed=ground.redeemed)
+            results.violations += [f"{ground.name}: {violation}" for violation in found]
+            results.redemptions += ground.redeemed
+    return results
+
+
+def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int) -> Bench:
+    """The server, its data and the floor; SQLite and the web servers are started when a figure first asks for them."""
+    server = stack.enter_context(Postgres(durable=True, settings=SERVER_SETTINGS))
+    server.execute(f"CREATE DATABASE {DATABASE}")
+    ground = stack.enter_context(Ground("postgresql", server.url(DATABASE), folder, server.pid))
+    grounds.append(ground)
+    floor = Floor(server, ground, Shelf(ground, "floor"), DATABASE)
+    lay_floor(floor)
+    webs: dict[str, Web] = {}
+    shelves: dict[str, Shelf] = {}
+
+    def web(over: Ground) -> Web:
+        if over.name not in webs:
+            webs[over.name] = stack.enter_context(Web(over))
+        return webs[over.name]
+
+    def sqlite() -> Shelf:
+        if not shelves:
+            other = stack.enter_context(Ground("sqlite", f"sqlite:///{folder}/bench.sqlite3", folder))
+            grounds.append(other)
+            shelves["sqlite"] = Shelf(other, "ours")
+        shelves["sqlite"].fill(2 * SQLITE_A_SECOND * seconds + 1_000)
+        return shelves["sqlite"]
+
+    return Bench(seconds, floor, Shelf(ground, "ours"), lay_hot_floor(floor, ground), web, sqlite)
+
+
+def lay_floor(floor: Floor) -> None:
+    """Make the function after a first real redemption, and see how fast it is."""
+    shelf, ground = floor.shelf, floor.ground
+    shelf.fill(FIRST_CODES)
+    code = Path(shelf.path).read_text().split("\n", 1)[0]
+    ground.redeemed += ground.do("lay_floor", name="bench_redeem", code=code, **first_ids(ground))["used"]
+    shelf.used(1)
+    floor.server.execute(f"SELECT setval('bench_fresh_code', {shelf.first_id + 1}, false)", DATABASE)
+    floor.warm_up(clients=CLIENTS, calls_each=200)
+
+
+def lay_hot_floor(floor: Floor, ground: Ground) -> dict[str, Any]:
+    """Two hot codes alike, for ours and for the floor: both rows gather the same number of dead versions, each its own."""
+    hot = {}
+    for name in ("hot", "hot-floor"):
+        hot[name] = str(ground.folder / f"{name}.txt")
+        ground.do("issue_hot", name=name, path=hot[name])
+    code = Path(hot["hot-floor"]).read_text()
+    laid = ground.do("lay_floor", name="bench_redeem_hot", code=code, **first_ids(ground))
+    ground.redeemed += laid["used"]
+    return {"path": hot["hot"], "code_id": laid["code_id"]}
+
+
+def first_ids(ground: Ground) -> dict[str, int]:
+    return {"first_user": ground.facts["first_user"], "first_account": ground.facts["first_account"]}
+
+
+def stock(bench: Bench, figures: Sequence[Figure]) -> None:
+    """Codes for one round, issued before it: nothing is issued within a pair."""
+    bench.floor.fill(sum(bench.codes(figure.floors) for figure in figures))
+    bench.ours.fill(sum(bench.codes(figure.ours) for figure in figures))

@@ -1,0 +1,5 @@
+"""The desk's pages about value; and users, for making one opens their first account."""
+
+from ledger.admin import accounts, assets, transactions, users
+
+__all__ = ["accounts", "assets", "transactions", "users"]

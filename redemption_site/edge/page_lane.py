@@ -1,0 +1,42 @@
+"""Middleware that only pages need, taken out of the way of the API, whose answers are counted in microseconds.
+
+Each is the library's own; under /api/ it hands the request on. Sessions, logins and the CSRF check stay for both.
+"""
+
+from typing import Any
+
+from csp.middleware import CSPMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.http import HttpRequest
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+API = "/api/"
+
+
+class PageOnly:
+    """Put before a middleware among the bases."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(API):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class PagePolicy(PageOnly, CSPMiddleware):
+    """The strict content security policy of settings.py."""
+
+
+class PageMessages(PageOnly, MessageMiddleware):
+    """The admin's notes from one page to the next."""
+
+
+class PageLanguage(PageOnly, LocaleMiddleware):
+    """The visitor's language. The API speaks English, whatever language the thread's last page was in."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(API):
+            translation.activate("en")
+        return super().__call__(request)

@@ -1,0 +1,132 @@
+"""A small site with one row of everything the desk shows, its staff, and signing in as one of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Site, User
+from codes import issuing, reversing
+from codes.models import Attempt, Batch, Code, IssueOrder, ReceiptMail, Reversal, WorkItem
+from codes.redemption.commands import RedeemCode
+from codes.redemption.engine import redeem_codes
+from ledger.models import LedgerAccount, LedgerTransaction
+from tests.factories import (
+    PASSWORD,
+    TagFactory,
+    caller_of,
+    make_batch,
+    make_claimant,
+    make_client,
+    make_code,
+    make_site,
+    make_staff,
+    new_batch,
+)
+
+MONEY_TEXT = "SECRET-CASH-7K2M"  # The characters that no page may show.
+ITEM_TEXT = "SECRET-ITEM-9QXA"
+ROLES = ("support", "operator", "manager")
+
+
+@dataclass
+class World:
+    """One site with staff in each role, a claimant, and what they have done."""
+
+    site: Site
+    staff: dict[str, User]
+    claimant: User
+    batch: Batch
+    money: Code
+    item: Code
+    redemption: Attempt
+    refusal: Attempt
+    rows: dict[str, Any] = field(default_factory=dict)
+
+    def sign_in(self, role: str) -> Client:
+        """A browser in which this member of staff has signed in."""
+        return signed_in(self.staff[role])
+
+
+def signed_in(user: User) -> Client:
+    browser = Client()
+    browser.force_login(user, backend="accounts.signing_in.EmailBackend")
+    return browser
+
+
+def redeem(claimant: User, *texts: str, **fields: Any) -> Attempt:
+    """Attempts through the engine, as the pages make them; answers the last."""
+    caller = caller_of(claimant)
+    outcomes = redeem_codes([RedeemCode(caller, text, claimant.claimant_id, door="page", **fields) for text in texts])
+    assert all(outcome.attempt for outcome in outcomes)
+    return outcomes[-1].attempt
+
+
+def make_world(slug: str = "shop") -> World:
+    site = make_site(slug=slug, name=slug.title())
+    staff = {role: make_staff(site, role=role, name=f"{role} of {slug}") for role in ROLES}
+    staff["superuser"] = make_staff(is_superuser=True, name=f"root of {slug}")
+    claimant = make_claimant(site, name="Anna Beispiel")
+    money = make_code(site, MONEY_TEXT, worth_cents=500, name="Cash", uses=3, uses_per_claimant=2)
+    item = make_code(site, ITEM_TEXT, worth_cents=0, name="Coffee", action="fulfilment", parameters={"item": "A free coffee"})
+    redemption = redeem(claimant, MONEY_TEXT)
+    item_attempt = redeem(claimant, ITEM_TEXT)
+    refusal = redeem(claimant, ITEM_TEXT)
+    # Redeemed twice and reversed once, so that there is a redemption with and one without a reversal.
+    reversed_attempt = redeem(claimant, MONEY_TEXT)
+    reversal, _ = reversing.reverse(
+        reversing.ReverseRedemption(caller_of(claimant), reversed_attempt.pk, "by mistake", give_use_back=False)
+    )
+    order, _ = issuing.order_batch(new_batch(site, count=3, worth_cents=100, name="Waiting"))
+    client = make_client(site).client
+    world = World(site, staff, claimant, money.batch, money, item, redemption, refusal)
+    world.rows = {
+        "accounts_site": site,
+        "accounts_user": claimant,
+        "accounts_tag": TagFactory.create(site=site),
+        "accounts_client": client,
+        "accounts_membership": staff["support"].memberships.get(),
+        "accounts_auditrecord": last_audit(site),
+        "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
+        "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),
+        "ledger_ledgertransaction": LedgerTransaction.objects.get(attempt=redemption),
+        "codes_batch": money.batch,
+        "codes_code": money,
+        "codes_attempt": redemption,
+        "codes_reversal": Reversal.objects.get(pk=reversal.pk),
+        "codes_workitem": WorkItem.objects.get(attempt=item_attempt),
+        "codes_receiptmail": parked_mail(redemption),
+        "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
+    }
+    return world
+
+
+def last_audit(site: Site) -> Any:
+    from accounts.models import AuditRecord
+
+    return AuditRecord.objects.filter(site=site).latest("id")
+
+
+def parked_mail(attempt: Attempt) -> ReceiptMail:
+    mail, _ = ReceiptMail.objects.get_or_create(attempt=attempt, defaults={"due_at": attempt.decided_at})
+    ReceiptMail.objects.filter(pk=mail.pk).update(state=ReceiptMail.State.PARKED, tries=8, error="SMTPServerDisconnected")
+    mail.refresh_from_db()
+    return mail
+
+
+def page_of(row: Any, name: str = "change") -> str:
+    """The address of a row's page, or of one of its deeds."""
+    opts = row._meta
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=[row.pk])
+
+
+def list_of(model: str, name: str = "changelist") -> str:
+    return reverse(f"admin:{model}_{name}")
+
+
+def text_of(response: Any) -> str:
+    return response.content.decode()
+
+
+__all__ = ["PASSWORD", "World", "list_of", "make_batch", "make_world", "page_of", "redeem", "signed_in", "text_of"]

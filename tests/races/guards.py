@@ -1,0 +1,74 @@
+"""The guards taken out of one copied database, and the moments widened in which a race is lost.
+
+``DEFECTS`` takes out what the program guards: row locks, guarded updates, the unique key that decides between twins.
+``take_out`` takes out what the database holds as the last line behind them, or the fault could never be seen.
+"""
+
+from django.db import connection
+
+DEFECTS = frozenset({"row_lock", "guard"})
+
+# Constraints and unique indexes by name: (table, name).
+NAMED = (
+    ("codes_code", "code_uses_in_bounds"),
+    ("codes_code", "code_serial_per_batch"),
+    ("codes_batch", "batch_cap_kept"),
+    ("codes_attempt", "attempt_use_number"),
+    ("codes_attempt", "attempt_claimant_use_number"),
+    ("codes_attempt", "attempt_idempotency_key"),
+    ("codes_reversal", "reversal_idempotency_key"),
+    ("accounts_usertag", "usertag_once"),
+)
+# Unique columns, whose constraints Django names.
+UNIQUE = (("codes_reversal", "attempt_id"), ("ledger_ledgertransaction", "reverses_id"))
+# Triggers that stay, but let everything pass: check_invariants would only tell that they are missing.
+TRIGGERS = ("codes_code_states", "ledger_account_guard")
+
+# Between what was read and what is written from it: the first write of every deed.
+FIRST_WRITES = (
+    ("codes_attempt", "INSERT"),
+    ("codes_code", "INSERT OR UPDATE"),
+    ("codes_batch", "INSERT OR UPDATE"),
+    ("codes_issueorder", "INSERT OR UPDATE"),
+    ("codes_reversal", "INSERT"),
+    ("ledger_ledgertransaction", "INSERT"),
+    ("accounts_failurebudget", "INSERT"),
+)
+PAUSE_SECONDS = 0.01
+
+
+def take_out() -> None:
+    """Drop the last lines of defence in the database this thread is connected to."""
+    with connection.cursor() as cursor:
+        for table, name in (*NAMED, *((table, _unique_name(table, column)) for table, column in UNIQUE)):
+            cursor.execute("SELECT 1 FROM pg_constraint WHERE conname = %s", [name])
+            is_constraint = cursor.fetchone() is not None
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}" if is_constraint else f"DROP INDEX {name}")
+        for name in TRIGGERS:
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RETURN COALESCE(NEW, OLD); END $$"
+            )
+
+
+def _unique_name(table: str, column: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.conname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid
+               WHERE c.contype = 'u' AND c.conrelid = %s::regclass AND a.attname = %s AND c.conkey = ARRAY[a.attnum]""",
+            [table, column],
+        )
+        return cursor.fetchone()[0]
+
+
+def widen() -> None:
+    """Have every deed pause before its first write, after it has judged: the fault shows, and the guards work harder."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_sleep({PAUSE_SECONDS}); RETURN NULL; END $$"""
+        )
+        for table, events in FIRST_WRITES:
+            cursor.execute(
+                f"CREATE TRIGGER pause BEFORE {events} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION pause()"
+            )
