@@ -53,6 +53,8 @@ def cursor() -> Any:
     database = connections["default"]
     if database.vendor != "postgresql" or database.queries_logged:
         return database.cursor()
+    if not database.in_atomic_block:
+        database.close_if_health_check_failed()  # As Django's own cursor does before the first statement of a request.
     database.ensure_connection()
     # Kept on the driver's own connection, so that it ends with it.
     hot = getattr(database.connection, "hot_cursor", None)

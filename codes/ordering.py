@@ -4,13 +4,14 @@ import datetime as dt
 import json
 from dataclasses import dataclass, field, fields
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts import auditing, clock, digests, locking
 from accounts.models import Site
+from accounts.models.sites import time_zones
 from codes import doorbell, formats
 from codes.actions.registry import ACTIONS
 from codes.models import Batch, IssueOrder, Terms
@@ -217,7 +218,7 @@ def make_terms(new: NewBatch, *, in_batch: int | None) -> Terms:
     }
     if new.action not in ACTIONS:
         wrong["action"] = [f"Choose one of: {', '.join(ACTIONS)}."]
-    if new.time_zone not in available_timezones():
+    if new.time_zone not in time_zones():
         wrong["time_zone"] = ["This time zone is not known."]
     if not all(isinstance(venue, str) and 0 < len(venue) <= 100 for venue in new.venues) or len(new.venues) > 1_000:
         wrong["venues"] = ["Give up to 1,000 venue IDs of up to 100 characters."]

@@ -11,7 +11,7 @@ import uuid_utils.compat as uuid
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from accounts import clock, digests, locking
+from accounts import auditing, clock, digests, locking
 from accounts.callers import Caller
 from codes import batch_value
 from codes.actions.registry import ACTIONS
@@ -120,6 +120,15 @@ def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:
         fingerprint=command.fingerprint() if command.idempotency_key is not None else None,
         ledger_transaction_id=booking.id if booking else None,
         decided_at=now,
+    )
+    auditing.record(
+        "redemption.reverse",
+        site=attempt.site_id,
+        actor_id=command.caller.actor_id,
+        object_type="attempt",
+        object_id=attempt.pk,
+        detail={"reason": command.reason, "give_use_back": command.give_use_back},
+        now=now,
     )
     ACTIONS[attempt.action].take_back(attempt, command.caller.actor_id, now)
     if command.give_use_back:

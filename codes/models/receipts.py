@@ -22,6 +22,7 @@ class ReceiptMail(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [("retry_receiptmail", "Can send a parked receipt again")]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=["due", "sent", "parked"]), name="mail_state_known")
         ]

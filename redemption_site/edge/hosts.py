@@ -15,6 +15,7 @@ from django.http.request import split_domain_port
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Site
+from redemption_site.edge.addresses import network_of
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 REMEMBER_SECONDS = 5.0
@@ -69,6 +70,8 @@ class SiteMiddleware:
                 "To serve other names, run it with MODE=production.",
             )
         request.site = SimpleLazyObject(lambda: directory.find(name))  # type: ignore[assignment]
+        # The lock-out of sign-ins counts by it: behind a proxy every REMOTE_ADDR is the same.
+        request.network = network_of(request)  # type: ignore[attr-defined]
         return self.get_response(request)
 
 
