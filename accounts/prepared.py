@@ -45,13 +45,19 @@ class HotCursor:
         return self.cursor.rowcount
 
 
-def cursor() -> Any:
-    """A cursor on Django's connection; to be used in a ``with`` block.
+def is_hot() -> bool:
+    """Whether ``cursor()`` is one of ours: on PostgreSQL, and not while queries are logged.
 
-    While queries are logged it is Django's own, because the log shows the text of a statement only before it is prepared.
+    The log shows the text of a statement only before it is prepared, so Django's own cursor is used for it.
     """
     database = connections["default"]
-    if database.vendor != "postgresql" or database.queries_logged:
+    return database.vendor == "postgresql" and not database.queries_logged
+
+
+def cursor() -> Any:
+    """A cursor on Django's connection; to be used in a ``with`` block."""
+    database = connections["default"]
+    if not is_hot():
         return database.cursor()
     if not database.in_atomic_block:
         database.close_if_health_check_failed()  # As Django's own cursor does before the first statement of a request.

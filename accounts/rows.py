@@ -1,64 +1,157 @@
-"""Many rows in one statement, on both databases: the write side of every hot deed."""
+"""Many rows in one statement, and several statements in one: the write side of every hot deed, on both databases."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
 
 from accounts import prepared
 
+Columns = Sequence[tuple[str, str]]  # (name, PostgreSQL type)
+
 # Below SQLite's limit of 32,766 bound values a statement.
 SQLITE_VALUES = 30_000
 FEW = 4
 
 
-def insert(
-    table: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]], suffix: str = ""
-) -> list[tuple[Any, ...]]:
-    """Insert ``rows`` in their order and answer what ``suffix`` (an ON CONFLICT or RETURNING clause) returns.
+class Touched:
+    """How many rows a write touched; known when the ``together()`` block that it stands in has ended."""
 
-    ``columns`` are (name, PostgreSQL type). PostgreSQL gets one array a column, so the statement's text does not depend
-    on how many rows there are (a few rows are written as values, which cost less to bind); SQLite gets as few statements as
-    its limit on values allows.
+    count: int = 0
+
+
+class _Queue(threading.local):
+    statements: list[tuple[str, list[Any], Touched]] | None = None
+
+
+queue = _Queue()
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Send the writes of this block to PostgreSQL as one statement when it ends; elsewhere they run one after another.
+
+    They see the rows as they were before the block, so none may touch what another one wrote.
     """
-    if not rows:
-        return []
-    names = ", ".join(f'"{name}"' for name, _ in columns)
-    answers: list[tuple[Any, ...]] = []
+    if connection.vendor != "postgresql" or not prepared.is_hot():
+        yield
+        return
+    queue.statements = []
+    try:
+        yield
+        _send(queue.statements)
+    finally:
+        queue.statements = None
+
+
+def _send(statements: list[tuple[str, list[Any], Touched]]) -> None:
+    if not statements:
+        return
+    parts = ", ".join(f"w{number} AS ({sql} RETURNING 1)" for number, (sql, _, _) in enumerate(statements))
+    counts = ", ".join(f"(SELECT count(*) FROM w{number})" for number in range(len(statements)))  # noqa: S608
     with prepared.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            if len(rows) <= FEW:
-                marks = ", ".join([f"({', '.join(f'%s::{kind}' for _, kind in columns)})"] * len(rows))
-                source, values = f"VALUES {marks}", [value for row in rows for value in row]
-            else:
-                arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
-                source, values = f"SELECT * FROM unnest({arrays})", [list(column) for column in zip(*rows, strict=True)]  # noqa: S608
-            cursor.execute(f'INSERT INTO "{table}" ({names}) {source} {suffix}', values)
-            return cursor.fetchall() if "RETURNING" in suffix else []
-        step = max(1, SQLITE_VALUES // len(columns))
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * len(part))
-            values = [sqlite_value(value) for row in part for value in row]
-            cursor.execute(f'INSERT INTO "{table}" ({names}) VALUES {marks} {suffix}', values)  # noqa: S608
+        cursor.execute(f"WITH {parts} SELECT {counts}", [value for _, params, _ in statements for value in params])
+        for (_, _, touched), count in zip(statements, cursor.fetchone(), strict=True):
+            touched.count = count
+
+
+def write(sql: str, params: Sequence[Any]) -> Touched:
+    """Run one INSERT or UPDATE that answers nothing but how many rows it touched; at the block's end inside ``together()``."""
+    touched = Touched()
+    if queue.statements is not None:
+        queue.statements.append((sql, list(params), touched))
+    else:
+        with prepared.cursor() as cursor:
+            cursor.execute(sql, params)
+            touched.count = cursor.rowcount
+    return touched
+
+
+def add(table: str, columns: Columns, rows: Sequence[Sequence[Any]], conflict: str = "") -> Touched:
+    """Insert ``rows`` in their order; ``conflict`` is an ON CONFLICT clause. As ``write``."""
+    touched = Touched()
+    for source, values in sources(columns, rows):
+        part = write(f"INSERT INTO {named(table, columns)} {source} {conflict}", values)
+        if queue.statements is not None:
+            return part
+        touched.count += part.count
+    return touched
+
+
+def insert(table: str, columns: Columns, rows: Sequence[Sequence[Any]], suffix: str = "") -> list[tuple[Any, ...]]:
+    """Insert ``rows`` in their order, at once, and answer what ``suffix`` (ON CONFLICT, RETURNING) returns."""
+    answers: list[tuple[Any, ...]] = []
+    for source, values in sources(columns, rows):
+        with prepared.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {named(table, columns)} {source} {suffix}", values)
             if "RETURNING" in suffix:
                 answers += cursor.fetchall()
     return answers
 
 
-def values(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
-    """Rows as a table ``v`` for an UPDATE … FROM: its SQL and its parameters."""
-    names = ", ".join(name for name, _ in columns)
+def named(table: str, columns: Columns) -> str:
+    names = ", ".join(f'"{name}"' for name, _ in columns)
+    return f'"{table}" ({names})'
+
+
+def sources(columns: Columns, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """The rows as what an INSERT takes them from, with its parameters.
+
+    PostgreSQL gets one array a column, so the statement's text does not depend on how many rows there are (a few are written
+    as values, which cost less to bind); SQLite gets as few statements as its limit on values allows.
+    """
+    if not rows:
+        return
+    if connection.vendor == "postgresql":
+        source, params = as_table(columns, rows)
+        yield f"SELECT * FROM {source}", params  # noqa: S608
+        return
+    step = max(1, SQLITE_VALUES // len(columns))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * len(part))
+        yield f"VALUES {marks}", [sqlite_value(value) for row in part for value in row]
+
+
+def as_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """Rows as a table ``v`` for a FROM clause: its SQL and its parameters."""
+    names = ", ".join(f'"{name}"' for name, _ in columns)
     if connection.vendor == "postgresql":
         if len(rows) <= FEW:
             marks = ", ".join([f"({', '.join(f'%s::{kind}' for _, kind in columns)})"] * len(rows))
             return f"(VALUES {marks}) AS v({names})", [value for row in rows for value in row]
-        arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
-        return f"unnest({arrays}) AS v({names})", [list(column) for column in zip(*rows, strict=True)]
+        lists = [list(column) for column in zip(*rows, strict=True)]
+        arrays = ", ".join(f"{array_mark(each)}::{kind}[]" for (_, kind), each in zip(columns, lists, strict=True))
+        return f"unnest({arrays}) AS v({names})", [*lists]
     marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * len(rows))
     picks = ", ".join(f"column{number} AS {name}" for number, (name, _) in enumerate(columns, 1))
     table = f"(SELECT {picks} FROM (VALUES {marks})) AS v"  # noqa: S608
     return table, [sqlite_value(value) for row in rows for value in row]
+
+
+def array_mark(values: Sequence[Any]) -> str:
+    """Arrays go over in binary, which costs a twentieth of writing them as text; one of nothing but NULL has no binary form."""
+    return "%b" if prepared.is_hot() and any(value is not None for value in values) else "%s"
+
+
+def one_of(column: str, kind: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """``column IN (…)`` whose text on PostgreSQL does not depend on how many values there are, and its parameters."""
+    if connection.vendor == "postgresql" and values:
+        return f"{column} = ANY({array_mark(values)}::{kind}[])", [list(values)]
+    return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
+
+
+def one_pair_of(
+    left: tuple[str, str], right: tuple[str, str], pairs: Sequence[tuple[Any, Any]]
+) -> tuple[str, list[Any]]:
+    """``(a, b) IN (…)`` likewise; ``left`` and ``right`` are (column, PostgreSQL type)."""
+    if connection.vendor == "postgresql" and len(pairs) > FEW:
+        source, params = as_table((("l", left[1]), ("r", right[1])), pairs)
+        return f"({left[0]}, {right[0]}) IN (SELECT l, r FROM {source})", params  # noqa: S608
+    marks = ", ".join(["(%s, %s)"] * len(pairs))
+    return f"({left[0]}, {right[0]}) IN (VALUES {marks})", [value for pair in pairs for value in pair]
 
 
 def sqlite_value(value: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts import locking
+from accounts.rows import one_of
 from ledger.models import LedgerAccount
 from ledger.refusals import AccountLocked, AccountMissing, CurrencyMismatch, InsufficientBalance
 
@@ -119,15 +120,15 @@ def lock_books(account_ids: Iterable[int]) -> Books:
     ids = sorted(set(account_ids))
     if not ids:
         return Books()
-    marks = ", ".join(["%s"] * len(ids))
+    wanted, params = one_of("a.id", "bigint", ids)
     rows = locking.select_for_update(
         f"""SELECT * FROM (
                 SELECT {COLUMNS} FROM ledger_ledgeraccount a
-                WHERE a.id IN ({marks}) AND a.owner_id IS NOT NULL ORDER BY a.id {{lock}}
+                WHERE {wanted} AND a.owner_id IS NOT NULL ORDER BY a.id {{lock}}
             ) customers
             UNION ALL
-            SELECT {COLUMNS} FROM ledger_ledgeraccount a WHERE a.id IN ({marks}) AND a.owner_id IS NULL""",  # noqa: S608
-        [*ids, *ids],
+            SELECT {COLUMNS} FROM ledger_ledgeraccount a WHERE {wanted} AND a.owner_id IS NULL""",  # noqa: S608
+        [*params, *params],
         of="a",
     )
     return Books({row[0]: Standing(*row) for row in rows})

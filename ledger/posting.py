@@ -34,12 +34,12 @@ def post(bookings: Sequence[Booking], now: dt.datetime) -> None:
     raised (a reversal of what is reversed already among it) and the transaction is lost.
     """
     assert connection.in_atomic_block, "A booking is part of a deed's transaction: open one first."
-    rows.insert(
+    rows.add(
         "ledger_ledgertransaction",
         TRANSACTION_COLUMNS,
         [(b.id, b.site_id, b.type, b.comment[:200], b.reference[:100], b.reverses_id, now) for b in bookings],
     )
-    rows.insert(
+    rows.add(
         "ledger_transfer",
         TRANSFER_COLUMNS,
         [

@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import LogoutView
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -106,6 +108,21 @@ class Desk(UnfoldAdminSite):
             response["Location"] = reverse("admin:index", current_app=self.name)  # Not where claimants go.
         return response
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Their own password, with its audit row in the same commit."""
+        from accounts.admin.people import audit_user
+        from accounts.admin.scope import staff_of
+
+        with transaction.atomic():
+            response = super().password_change(request, extra_context)
+            if request.method == "POST" and response.status_code == 302:
+                audit_user(request, "user.change_password", staff_of(request), {})
+        return response
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """End the session; the way on is the desk's door and not where claimants go."""
+        return LogoutView.as_view(next_page=reverse("admin:login", current_app=self.name))(request)
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         # Its figures need the packages' own pages, which register with this very class when they are imported.
         from redemption_site.admin_overview import overview
@@ -117,7 +134,7 @@ class Desk(UnfoldAdminSite):
             **overview(request),
             **(extra_context or {}),
         }
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         return TemplateResponse(request, self.index_template or "admin/index.html", context)
 
     def search(self, request: HttpRequest) -> HttpResponse:

@@ -150,6 +150,8 @@ else:
         options=(
             f"-c statement_timeout={env.int('STATEMENT_TIMEOUT_SECONDS', default=5)}s"
             " -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s"
+            # Of prepared statements, which are all look-ups by index: planning them anew each time costs more than running them.
+            " -c plan_cache_mode=force_generic_plan"
         ),
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
@@ -109,6 +109,9 @@ class ClientAdmin(DeskAdmin):
     fields = ("name", "prefix", "site", "may", "claimants", "state", "ends", "created", "last_used")
     readonly_fields = ("may", "claimants", "state", "ends", "created", "last_used")
 
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Client]":
+        return super().get_queryset(request).annotate(ended=Q(expires_at__lte=clock.read()))
+
     @admin.display(description="may")
     def may(self, row: Client) -> str:
         return ", ".join(row.scopes) or "nothing"
@@ -126,7 +129,7 @@ class ClientAdmin(DeskAdmin):
     def state(self, row: Client) -> str:
         if row.revoked_at:
             return "revoked"
-        return "ended" if row.expires_at and row.expires_at <= timezone.now() else "active"
+        return "ended" if row.ended else "active"  # type: ignore[attr-defined]
 
     @admin.display(description="ends")
     def ends(self, row: Client) -> str:

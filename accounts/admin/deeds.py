@@ -159,7 +159,7 @@ class Deed:
         return self.render(request, row, {"form": form, "explain": self.explain(request, row)})
 
     def render(self, request: HttpRequest, row: Any, context: dict[str, Any], template: str = "") -> TemplateResponse:
-        request.current_app = self.model_admin.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.model_admin.admin_site.name
         whole = {
             **self.model_admin.admin_site.each_context(request),
             "opts": self.model_admin.opts,

@@ -207,9 +207,7 @@ class ConfigurationAdmin(DeskAdmin):
             actor_id=actor_id(request),
             object_type=str(kind),
             object_id=row.pk,
-            detail=self.audit_detail(row)
-            if verb != "change"
-            else {**self.audit_detail(row), "changed": list(message)},
+            detail=self.audit_detail(row) if verb != "change" else {**self.audit_detail(row), "changed": list(message)},
             request_id=request_id(),
         )
 

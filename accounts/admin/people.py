@@ -1,6 +1,7 @@
 """Users of a site and the platform's staff. Registered in ``ledger/admin``, which knows what opening an account takes."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -143,7 +144,7 @@ class UserAdmin(ConfigurationAdmin):
     change_permission = "accounts.change_user"
     form = UserForm
     deeds = (SetPassword,)
-    list_deeds = (AddStaff,)
+    list_deeds: ClassVar[Sequence[type[Deed]]] = (AddStaff,)
     never_read = ("password",)
     ordering = ("-id",)
     list_display = ("claimant_id", "name", "email", "site", "kind", "is_active")
@@ -152,7 +153,24 @@ class UserAdmin(ConfigurationAdmin):
     search_fields = ("claimant_id",)  # Draws the search box; what it finds is said below.
     search_help_text = "Whole claimant ID or e-mail"
     readonly_fields = ("claimant_id", "site", "kind", "created", "last_seen")
-    fieldsets = ((None, {"fields": ("claimant_id", "site", "kind", "name", "email", "language", "is_active", "created", "last_seen")}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "claimant_id",
+                    "site",
+                    "kind",
+                    "name",
+                    "email",
+                    "language",
+                    "is_active",
+                    "created",
+                    "last_seen",
+                )
+            },
+        ),
+    )
     detail_select_related = ("site",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -174,7 +192,7 @@ class UserAdmin(ConfigurationAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         [(title, options)] = self.fieldsets
         if obj is not None and obj.is_staff and staff_of(request).is_superuser:
-            options = {"fields": (*options["fields"], "is_superuser")}
+            return [(title, {"fields": (*options["fields"], "is_superuser")})]
         return [(title, options)]
 
     def detail_context(self, request: HttpRequest, row: User) -> dict[str, Any]:

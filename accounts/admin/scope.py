@@ -58,9 +58,9 @@ class SiteFilter(SimpleListFilter):
         self.field = model_admin.site_field
         super().__init__(request, params, model, model_admin)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[int, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         sites = sites_where(staff_of(request), view_permission(model_admin))
-        return [(site.pk, site.name) for site in sites] if len(sites) > 1 else []
+        return [(str(site.pk), site.name) for site in sites] if len(sites) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()

@@ -54,7 +54,9 @@ def link(row: Model | None, text: Any = None) -> str | SafeString:
     """A link to the row's page on the desk."""
     if row is None:
         return NOTHING
-    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
-    return format_html(
-        '<a class="text-link" href="{}">{}</a>', reverse(name, args=[row.pk]), row if text is None else text
-    )
+    return address_link(f"{row._meta.app_label}_{row._meta.model_name}", row.pk, row if text is None else text)
+
+
+def address_link(model: str, key: Any, text: Any) -> SafeString:
+    """A link to a row's page by its key alone."""
+    return format_html('<a class="text-link" href="{}">{}</a>', reverse(f"admin:{model}_change", args=[key]), text)

@@ -18,7 +18,7 @@ from accounts.admin.wording import NOTHING, instant, link
 from accounts.callers import Caller
 from codes import reversing
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, said
-from codes.admin.batches import CodesDeed
+from codes.admin.deed import CodesDeed
 from codes.admin.filters import BatchFilter, ClaimantFilter, CodeFilter, DecidedFilter, DoorFilter, ReasonFilter
 from codes.admin.words import STEPS, check_rows
 from codes.models import Attempt

@@ -2,25 +2,21 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path, reverse
+from django.http import Http404, HttpRequest, JsonResponse
+from django.urls import URLPattern, path
 from unfold.decorators import display
-from unfold.enums import ActionVariant
 
-from accounts.admin.deeds import Deed, DeskForm, ReasonForm
 from accounts.admin.desk import DeskAdmin
-from accounts.admin.scope import SiteFilter, actor_id, caller_key, sites_where, staff_of
+from accounts.admin.scope import SiteFilter, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, validity
 from accounts.models import Site
-from accounts.refusals import Refusal
-from codes import formats, issuing, switching
-from codes.admin.issue_form import IssueForm
-from codes.admin.words import gives, refusal_said
+from codes import formats
+from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
+from codes.admin.words import gives
 from codes.models import Batch, Code, IssueOrder
 from ledger import balances
 from ledger.admin.money import money
@@ -29,108 +25,6 @@ from ledger.models import Asset
 State = Batch.State
 COLOURS = {State.ACTIVE.label: "success", State.ISSUING.label: "info", State.DISABLED.label: "danger"}
 ORDERS_SHOWN = 20
-
-
-class CodesDeed(Deed):
-    """A deed about codes, whose refusals are told in words."""
-
-    def say(self, refusal: Refusal) -> str:
-        return refusal_said(refusal)
-
-
-class IssueCodes(CodesDeed):
-    name, label, icon, variant = "issue", "Issue codes", "add", ActionVariant.PRIMARY
-    permission = "codes.issue_codes"
-    form_class = IssueForm
-    scripts = ("codes/issue.js",)
-
-    def initial(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        sites = sites_where(staff_of(request), self.permission)
-        return {"time_zone": sites[0].time_zone, "site": sites[0]} if sites else {}
-
-    def explain(self, request: HttpRequest, row: Any) -> str:
-        return "The codes are made in the background. Nobody can redeem one before the last of them is there."
-
-    def perform(self, request: HttpRequest, row: Any, form: IssueForm) -> HttpResponse:
-        try:
-            order, _ = issuing.order_batch(form.new_batch(caller_key(request), actor_id(request)))
-        except ValidationError as error:
-            raise form.at_its_field(error) from error
-        return HttpResponseRedirect(reverse("admin:codes_batch_change", args=[order.batch_id]))
-
-
-class MoreForm(DeskForm):
-    count = forms.IntegerField(min_value=1, max_value=10_000_000, label="Codes", initial=100)
-
-
-class IssueMore(CodesDeed):
-    name, label, icon = "issue-more", "Issue more", "playlist_add"
-    permission = "codes.issue_codes"
-    form_class = MoreForm
-
-    def offered(self, request: HttpRequest, row: Batch) -> bool:
-        return row.state in (State.ACTIVE, State.DISABLED) and row.orders.exclude(terms__format="supplied").exists()
-
-    def explain(self, request: HttpRequest, row: Batch) -> str:
-        return "More codes on the terms of the batch's last order."
-
-    def perform(self, request: HttpRequest, row: Batch, form: MoreForm) -> str:
-        count = form.cleaned_data["count"]
-        terms = row.orders.exclude(terms__format="supplied").select_related("terms").latest("id").terms
-        issuing.order_more(
-            row,
-            count,
-            terms=terms,
-            caller_key=caller_key(request),
-            actor_id=actor_id(request),
-            idempotency_key=form.key,
-        )
-        return f"{count:,} more codes were ordered."
-
-
-class CancelIssuing(CodesDeed):
-    name, label, icon, variant = "cancel", "Cancel issuing", "close", ActionVariant.DANGER
-    permission = "codes.issue_codes"
-
-    def offered(self, request: HttpRequest, row: Batch) -> bool:
-        return cancellable(row).exists()
-
-    def explain(self, request: HttpRequest, row: Batch) -> str:
-        return "Every code of the running order is removed again. Nobody has known one of them."
-
-    def perform(self, request: HttpRequest, row: Batch, form: DeskForm) -> str:
-        cancelled = [issuing.cancel_order(order, actor_id=actor_id(request)) for order in cancellable(row)]
-        if not any(cancelled):
-            raise ValidationError("Too late: all codes have been issued.")
-        return "Issuing is being cancelled."
-
-
-def cancellable(batch: Batch) -> "QuerySet[IssueOrder]":
-    return batch.orders.filter(state__in=(IssueOrder.State.QUEUED, IssueOrder.State.RUNNING))
-
-
-class SwitchBatch(CodesDeed):
-    permission = "codes.switch_codes"
-    form_class = ReasonForm
-    on: bool
-
-    def offered(self, request: HttpRequest, row: Batch) -> bool:
-        return row.state == (State.DISABLED if self.on else State.ACTIVE)
-
-    def perform(self, request: HttpRequest, row: Batch, form: ReasonForm) -> str:
-        switching.switch_batch(row, self.on, actor_id=actor_id(request), reason=form.cleaned_data["reason"])
-        return f"{row} is switched {'on' if self.on else 'off'}."
-
-
-class SwitchBatchOff(SwitchBatch):
-    name, label, icon, variant, on = "switch-off", "Switch off", "toggle_off", ActionVariant.DANGER, False
-
-    def explain(self, request: HttpRequest, row: Batch) -> str:
-        return "None of its codes can be redeemed until it is switched on again. No value moves."
-
-
-class SwitchBatchOn(SwitchBatch):
-    name, label, icon, variant, on = "switch-on", "Switch on", "toggle_on", ActionVariant.PRIMARY, True
 
 
 @admin.register(Batch)

@@ -18,7 +18,7 @@ from accounts.admin.scope import SiteFilter, actor_id, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, link, validity
 from codes import lookup, revealing, switching
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
-from codes.admin.batches import CodesDeed
+from codes.admin.deed import CodesDeed
 from codes.admin.filters import BatchFilter, OwnerFilter
 from codes.admin.words import gives
 from codes.models import Attempt, Code, IssueOrder

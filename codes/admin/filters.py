@@ -21,13 +21,13 @@ class BatchFilter(SimpleListFilter):
     title = "batch"
     parameter_name = "batch"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[int, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         batches = Batch.objects.filter(site__in=site_ids_where(staff_of(request), "codes.view_batch")).order_by("-id")
         offered = dict(batches.values_list("id", "name")[:NEWEST])
         chosen = self.value()
         if chosen and chosen.isdecimal() and int(chosen) not in offered:
             offered.update(batches.filter(pk=int(chosen)).values_list("id", "name"))
-        return list(offered.items())
+        return [(str(number), name) for number, name in offered.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()

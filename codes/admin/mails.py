@@ -12,7 +12,7 @@ from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, actor_id
 from accounts.admin.wording import instant, link
 from codes import mailing
-from codes.admin.batches import CodesDeed
+from codes.admin.deed import CodesDeed
 from codes.models import ReceiptMail
 
 State = ReceiptMail.State

@@ -14,7 +14,7 @@ from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, actor_id
 from accounts.admin.wording import NOTHING, instant, link
 from codes import closing
-from codes.admin.batches import CodesDeed
+from codes.admin.deed import CodesDeed
 from codes.models import WorkItem
 
 State = WorkItem.State

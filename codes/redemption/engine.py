@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from django.db import transaction
 
+from accounts import rows
 from accounts.refusals import Refusal, TooManyAttempts
 from codes.actions.registry import ACTIONS
 from codes.redemption import facts as reading
@@ -106,19 +107,25 @@ def count_guesses(outcomes: list[Outcome], facts: Facts) -> list[Outcome]:
 
 
 def write(outcomes: list[Outcome], facts: Facts) -> None:
-    """Write what was judged: a fixed number of statements however long the list. Raises JudgeAgain if others were faster."""
+    """Write what was judged: a fixed number of statements however long the list, most of them sent as one.
+
+    Raises JudgeAgain if others were faster, CountsDiffer if a guard let through something else than was judged.
+    """
     fresh = [outcome for outcome in outcomes if outcome.kept and not outcome.replayed]
     done = [case for case in facts.cases if case.redeemed]
-    with stage(AuditWriteFailed):  # 10 log and receipt. First of the writes, because its key decides who goes on.
-        if not journal.write(fresh):
-            raise JudgeAgain
-        statements.insert_mails([case.id for case in done if case.claimant and case.claimant.email], facts.now)
-    with stage(ActionFailed):  # 8 execute
-        post(facts.books.entered, facts.now)
+    with stage(ActionFailed), rows.together():
+        with stage(AuditWriteFailed):  # 10 log and receipt. First of the writes, because its key decides who goes on.
+            logged = journal.write(fresh)
+            statements.insert_mails([case.id for case in done if case.claimant and case.claimant.email], facts.now)
+        post(facts.books.entered, facts.now)  # 8 execute
+        with stage(ConcurrentChange):  # 9 mark redeemed
+            used = taking.mark_used(done, facts.now)
+    if logged.count < len(fresh):
+        raise JudgeAgain
+    used.check()
+    with stage(ActionFailed):  # 8 execute, for actions that give something other than value
         for action, group in reading.by_action(done):
             ACTIONS[action].perform(group, facts.now)
-    with stage(ConcurrentChange):  # 9 mark redeemed
-        taking.mark_used(done, facts.now)
 
 
 def validate_codes(commands: Sequence[RedeemCode]) -> list[Outcome]:

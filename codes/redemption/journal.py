@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts import clock
 from accounts.callers import Caller
 from accounts.refusals import Refusal
+from accounts.rows import Touched
 from codes import keys
 from codes.lookup import LONGEST_TYPED
 from codes.models import Attempt
@@ -99,8 +100,8 @@ def attempt_of(case: Case, now: dt.datetime) -> Attempt:
     return attempt
 
 
-def write(outcomes: Sequence[Outcome]) -> bool:
-    """Write a list's attempts in one statement; False if a key was taken meanwhile: judge again, the winner is there now."""
+def write(outcomes: Sequence[Outcome]) -> Touched:
+    """Write a list's attempts in one statement; one whose key was taken meanwhile is not counted: its winner can be read now."""
     attempts = [outcome.attempt for outcome in outcomes]
     redeemed = [attempt for attempt in attempts if attempt.receipt_number is not None]
     drawn = {-k: number for k, number in enumerate(statements.draw_receipt_numbers(len(redeemed)), 1)}
@@ -112,7 +113,7 @@ def write(outcomes: Sequence[Outcome]) -> bool:
             refusal.receipt_number = attempt.earlier_receipt
     # Sorted by caller and key, so that two lists with the same keys wait for each other in one order.
     ordered = sorted(attempts, key=lambda a: (a.caller, a.idempotency_key or "", a.id))
-    return statements.insert_attempts(ordered) == len(ordered)
+    return statements.insert_attempts(ordered)
 
 
 def write_failed(case: Case, refusal: Refusal) -> Attempt:

@@ -26,6 +26,13 @@ RETRIED = {"40001", "40P01"}  # Serialization failure and deadlock: the database
 NOT_LOCKED = "55P03"
 TIMED_OUT = "57014"
 
+TABLES: dict[str, type[Refusal]] = {
+    "codes_attempt": AuditWriteFailed,
+    "codes_receiptmail": AuditWriteFailed,
+    "codes_code": ConcurrentChange,
+    "codes_batch": ConcurrentChange,
+}
+
 Together = Callable[[list[Case], set[int]], list[Outcome]]
 
 
@@ -67,7 +74,13 @@ def stage(refusal: type[Refusal]) -> Iterator[None]:
             raise
         raise StageFailed(refusal) from error
     except Exception as error:
-        raise StageFailed(refusal) from error
+        raise StageFailed(by_table(error, refusal)) from error
+
+
+def by_table(error: Exception, refusal: type[Refusal]) -> type[Refusal]:
+    """What failed, where several writes were sent as one statement: told by the table whose constraint spoke."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return TABLES.get(getattr(diagnosis, "table_name", None) or "", refusal)
 
 
 @contextmanager

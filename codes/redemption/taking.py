@@ -2,8 +2,10 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from accounts import defects
+from accounts.rows import Touched
 from codes.redemption import statements
 from codes.redemption.case import Case, Facts, Redemption
 from codes.redemption.rollback import CountsDiffer
@@ -32,10 +34,22 @@ def take(case: Case, facts: Facts) -> None:
             code.batch.last_by_claimant[claimant.id] = facts.now
 
 
-def mark_used(cases: Sequence[Case], now: dt.datetime) -> None:
-    """Write the counts, guarded. Raises CountsDiffer if the guards let through another number of rows than was judged."""
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What ``mark_used`` wrote, to be checked once it has been sent: (rows to touch, what was touched)."""
+
+    writes: list[tuple[int, Touched]]
+
+    def check(self) -> None:
+        """Raise CountsDiffer if the guards let through another number of rows than was judged."""
+        if any(wanted != touched.count for wanted, touched in self.writes) and not defects.switched_on("guard"):
+            raise CountsDiffer
+
+
+def mark_used(cases: Sequence[Case], now: dt.datetime) -> Used:
+    """Write the counts, guarded."""
     if not cases:
-        return
+        return Used([])
     uses: dict[int, tuple[int, str]] = {}
     capped: dict[int, int] = {}
     for case in cases:
@@ -43,7 +57,5 @@ def mark_used(cases: Sequence[Case], now: dt.datetime) -> None:
         uses[code.id] = (uses.get(code.id, (0, ""))[0] + 1, case.command.caller.actor_id)
         if code.batch_cap is not None:
             capped[code.batch_id] = capped.get(code.batch_id, 0) + 1
-    counted = statements.use_codes(uses, now)
-    batches_counted = sum(statements.use_batch(batch_id, count) for batch_id, count in sorted(capped.items()))
-    if (counted, batches_counted) != (len(uses), len(capped)) and not defects.switched_on("guard"):
-        raise CountsDiffer
+    batches = [(1, statements.use_batch(batch_id, count)) for batch_id, count in sorted(capped.items())]
+    return Used([(len(uses), statements.use_codes(uses, now)), *batches])

@@ -10,7 +10,7 @@ from unfold.decorators import display
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, site_ids_where, staff_of
 from accounts.admin.when import WhenFilter
-from accounts.admin.wording import instant, link
+from accounts.admin.wording import address_link, instant, link
 from ledger.admin.money import money
 from ledger.models import LedgerTransaction, Transfer
 
@@ -76,7 +76,7 @@ def transfer_row(transfer: Transfer) -> dict[str, Any]:
     """One transfer as the pages list it."""
     asset = transfer.debit_account.asset
     return {
-        "when": instant(transfer.booked_at),
+        "when": address_link("ledger_ledgertransaction", transfer.transaction_id, instant(transfer.booked_at)),
         "source": link(transfer.debit_account, whose(transfer.debit_account)),
         "target": link(transfer.credit_account, whose(transfer.credit_account)),
         "amount": money(asset, transfer.amount),

@@ -73,7 +73,7 @@ def test_every_kind_of_value_rests_as_django_would_store_it():
 
 
 def test_rows_can_be_joined_as_a_table():
-    source, params = rows.values((("id", "bigint"), ("name", "text")), [(1, "one"), (2, "two")])
+    source, params = rows.as_table((("id", "bigint"), ("name", "text")), [(1, "one"), (2, "two")])
 
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT v.name, v.id FROM {source} WHERE v.id > %s", [*params, 1])

@@ -69,7 +69,9 @@ def make_world(slug: str = "shop") -> World:
     staff["superuser"] = make_staff(is_superuser=True, name=f"root of {slug}")
     claimant = make_claimant(site, name="Anna Beispiel")
     money = make_code(site, MONEY_TEXT, worth_cents=500, name="Cash", uses=3, uses_per_claimant=2)
-    item = make_code(site, ITEM_TEXT, worth_cents=0, name="Coffee", action="fulfilment", parameters={"item": "A free coffee"})
+    item = make_code(
+        site, ITEM_TEXT, worth_cents=0, name="Coffee", action="fulfilment", parameters={"item": "A free coffee"}
+    )
     redemption = redeem(claimant, MONEY_TEXT)
     item_attempt = redeem(claimant, ITEM_TEXT)
     refusal = redeem(claimant, ITEM_TEXT)
@@ -110,7 +112,9 @@ def last_audit(site: Site) -> Any:
 
 def parked_mail(attempt: Attempt) -> ReceiptMail:
     mail, _ = ReceiptMail.objects.get_or_create(attempt=attempt, defaults={"due_at": attempt.decided_at})
-    ReceiptMail.objects.filter(pk=mail.pk).update(state=ReceiptMail.State.PARKED, tries=8, error="SMTPServerDisconnected")
+    ReceiptMail.objects.filter(pk=mail.pk).update(
+        state=ReceiptMail.State.PARKED, tries=8, error="SMTPServerDisconnected"
+    )
     mail.refresh_from_db()
     return mail
 

@@ -81,7 +81,9 @@ def test_lists_filter_by_outcome_reason_door_time_batch_code_and_claimant(world:
 
 def test_reversing_takes_the_value_back_and_says_so(world: World):
     before = balance(cash(world))
-    answer = world.sign_in("operator").post(page_of(world.redemption, "reverse"), {"reason": "wrong person"}, follow=True)
+    answer = world.sign_in("operator").post(
+        page_of(world.redemption, "reverse"), {"reason": "wrong person"}, follow=True
+    )
 
     reversal = Reversal.objects.get(attempt=world.redemption)
     assert balance(cash(world)) == before - 500

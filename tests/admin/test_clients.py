@@ -31,13 +31,21 @@ def test_the_key_is_shown_once_and_works(world: World):
     created = AuditRecord.objects.get(action="client.create", object_id=client.prefix)
     assert created.actor_id == world.staff["manager"].claimant_id
     secret = key.partition(".")[2]
-    for path in (CREATE, list_of("accounts_client"), page_of(client), page_of(created), list_of("accounts_auditrecord")):
+    for path in (
+        CREATE,
+        list_of("accounts_client"),
+        page_of(client),
+        page_of(created),
+        list_of("accounts_auditrecord"),
+    ):
         assert secret not in text_of(browser.get(path)), path
 
 
 def test_a_client_may_be_limited_to_some_claimants_and_to_a_time(world: World):
     someone = make_user(world.site)
-    world.sign_in("manager").post(CREATE, form(world, acts_as=f"{someone.claimant_id}\n\n", expires_at="2036-01-01T00:00"))
+    world.sign_in("manager").post(
+        CREATE, form(world, acts_as=f"{someone.claimant_id}\n\n", expires_at="2036-01-01T00:00")
+    )
     client = Client.objects.get(name="till 7")
 
     assert list(client.acts_as.all()) == [someone]

@@ -53,8 +53,18 @@ def test_the_form_becomes_exactly_that_order(world: World):
     terms, order = batch.orders.get().terms, batch.orders.get()
     assert (batch.site, batch.total_cap, batch.created_by) == (world.site, 100, world.staff["operator"].claimant_id)
     assert (order.wanted, order.state, order.actor_id) == (3, "queued", world.staff["operator"].claimant_id)
-    assert (terms.action, terms.asset.code, terms.value, terms.uses, terms.uses_per_claimant) == ("credit", "EUR", 1250, 4, 2)
-    assert (terms.cooldown_seconds, terms.venues, terms.pattern) == (60, ["till 1", "till 2"], "SUMMER-####-####-####-####")
+    assert (terms.action, terms.asset.code, terms.value, terms.uses, terms.uses_per_claimant) == (
+        "credit",
+        "EUR",
+        1250,
+        4,
+        2,
+    )
+    assert (terms.cooldown_seconds, terms.venues, terms.pattern) == (
+        60,
+        ["till 1", "till 2"],
+        "SUMMER-####-####-####-####",
+    )
     # Entered as days in Berlin, stored as instants, the last day included.
     assert terms.valid_from == dt.datetime(2026, 11, 30, 23, tzinfo=dt.UTC)
     assert terms.valid_until == dt.datetime(2026, 12, 31, 23, tzinfo=dt.UTC)
@@ -99,7 +109,11 @@ def test_actions_without_value_take_their_own_parameters(world: World, typed: di
         ({"action": "explode"}, "Select a valid choice", "action"),
         ({"uses": "0"}, "greater than or equal to 1", "uses"),
         ({"uses_per_claimant": ""}, "This field is required", "uses_per_claimant"),
-        ({"valid_from": "2026-12-31", "valid_until": "2026-12-01"}, "The last day lies before the first", "valid_until"),
+        (
+            {"valid_from": "2026-12-31", "valid_until": "2026-12-01"},
+            "The last day lies before the first",
+            "valid_until",
+        ),
         ({"valid_from": "31.12.26x"}, "Enter a valid date", "valid_from"),
         ({"time_zone": "Mars/Base"}, "Select a valid choice", "time_zone"),
         ({"format": "pattern", "pattern": "AB-##"}, "codes need at least", "pattern"),
@@ -245,7 +259,13 @@ def test_the_format_is_judged_while_it_is_typed(world: World):
     assert good["text"].startswith("For example TRY-")
     assert not bad["fits"]
     assert "codes need at least" in bad["text"]
-    for query in ({"format": "none"}, {"pattern": "\x00"}, {"count": "-5"}, {"count": "9" * 400}, {"pattern": "x" * 500}):
+    for query in (
+        {"format": "none"},
+        {"pattern": "\x00"},
+        {"count": "-5"},
+        {"count": "9" * 400},
+        {"pattern": "x" * 500},
+    ):
         assert isinstance(json.dumps(ask(**query)), str)
     assert browser.get(path, {"site": "0"}).status_code == 404
     assert world.sign_in("support").get(path, {"site": world.site.pk}).status_code == 404

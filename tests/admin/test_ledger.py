@@ -37,7 +37,7 @@ def test_a_balance_as_of_any_moment_in_the_sites_time_zone(world: World, account
     def read(typed: str) -> str:
         page = text_of(browser.get(page_of(account), {"as_of": typed}))
         start = page.find('id="figure-balance-then"')
-        return page[start:].split(">")[1].split("<")[0] if start >= 0 else ""
+        return page[start:].split(">")[1].split("<")[0].strip() if start >= 0 else ""
 
     before = clock.read() - dt.timedelta(days=1)
     assert read(before.strftime("%Y-%m-%dT%H:%M")) == "0.00 EUR"
@@ -117,7 +117,9 @@ def test_a_closed_account_is_offered_no_grant_and_a_raised_floor_is_said_in_word
     assert balance(account) == 500
 
 
-def test_an_account_closed_meanwhile_refuses_in_words(world: World, account: LedgerAccount, monkeypatch: pytest.MonkeyPatch):
+def test_an_account_closed_meanwhile_refuses_in_words(
+    world: World, account: LedgerAccount, monkeypatch: pytest.MonkeyPatch
+):
     from ledger.refusals import AccountLocked
 
     def refuse(*_: object, **__: object) -> None:

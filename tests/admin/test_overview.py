@@ -92,7 +92,9 @@ def test_a_fixed_number_of_statements_however_much_happened(world: World, django
 
 def test_orders_under_way_show_how_far_they_are(world: World):
     order = world.rows["codes_issueorder"]
-    IssueOrder.objects.filter(pk=order.pk).update(state="running", wanted=200, issued=50, started_at=dt.datetime.now(dt.UTC))
+    IssueOrder.objects.filter(pk=order.pk).update(
+        state="running", wanted=200, issued=50, started_at=dt.datetime.now(dt.UTC)
+    )
 
     assert "50 of 200 codes issued" in first_page(world)
 

@@ -27,7 +27,13 @@ def test_a_claimant_is_added_with_the_sites_default_account(world: World):
     world.site.save()
     answer = world.sign_in("manager").post(
         ADD_CLAIMANT,
-        {"site": world.site.pk, "email": "New@Example.Test", "name": "New", "claimant_id": "u-new", "password": PASSWORD},
+        {
+            "site": world.site.pk,
+            "email": "New@Example.Test",
+            "name": "New",
+            "claimant_id": "u-new",
+            "password": PASSWORD,
+        },
     )
     user = User.objects.get(claimant_id="u-new")
 
@@ -75,7 +81,11 @@ def test_changing_a_claimant_is_audited_in_our_own_books_alone(world: World):
     world.sign_in("operator").post(path, {"name": "Anna B.", "email": "ANNA@example.test", "language": "de"})
     world.claimant.refresh_from_db()
 
-    assert (world.claimant.name, world.claimant.email, world.claimant.language) == ("Anna B.", "anna@example.test", "de")
+    assert (world.claimant.name, world.claimant.email, world.claimant.language) == (
+        "Anna B.",
+        "anna@example.test",
+        "de",
+    )
     assert not world.claimant.is_active  # The switch was off.
     row = audited("user.change")
     assert (row.actor_id, row.site) == (world.staff["operator"].claimant_id, world.site)
@@ -99,7 +109,15 @@ def test_a_wrong_change_changes_nothing(world: World, wrong: dict):
 
 
 def test_no_form_makes_staff_or_superusers_of_anybody(world: World):
-    form = {"name": "A", "email": "a@example.test", "is_active": "on", "is_staff": "on", "is_superuser": "on", "site": "", "password": "x"}
+    form = {
+        "name": "A",
+        "email": "a@example.test",
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+        "site": "",
+        "password": "x",
+    }
     world.sign_in("manager").post(page_of(world.claimant), form)
     world.claimant.refresh_from_db()
 

@@ -40,7 +40,12 @@ LIST_DEEDS = {
     "accounts_user_add_claimant": "accounts.add_user",
     "accounts_user_add_staff": NOBODY,
 }
-ADDED_BY_FORM = {"accounts_site": NOBODY, "accounts_membership": NOBODY, "accounts_tag": "accounts.add_tag", "ledger_asset": NOBODY}
+ADDED_BY_FORM = {
+    "accounts_site": NOBODY,
+    "accounts_membership": NOBODY,
+    "accounts_tag": "accounts.add_tag",
+    "ledger_asset": NOBODY,
+}
 DELETED_BY_FORM = {"accounts_membership": NOBODY}
 OTHER_PAGES = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site", "search",
@@ -89,7 +94,9 @@ def test_each_role_opens_what_its_permissions_say_and_nothing_else(world: World,
             page_of(row, "delete"): 200 if deletes else 403,
             page_of(row, "history"): 404,
         }
-        wrong += [(path, status, got) for path, status in expected.items() if (got := browser.get(path).status_code) != status]
+        wrong += [
+            (path, status, got) for path, status in expected.items() if (got := browser.get(path).status_code) != status
+        ]
     for name, permission in LIST_DEEDS.items():
         status = 200 if is_held(role, permission) else 403
         if (got := browser.get(reverse(f"admin:{name}")).status_code) != status:
@@ -150,7 +157,9 @@ def test_who_is_not_staff_is_asked_to_sign_in_everywhere(world: World, who: str)
         paths += [reverse(f"admin:{model}_changelist"), page_of(row)]
     paths += [reverse(f"admin:{name}") for name in LIST_DEEDS]
     paths += [
-        reverse(f"admin:{name}", args=[next(row for model, row in world.rows.items() if name.startswith(f"{model}_")).pk])
+        reverse(
+            f"admin:{name}", args=[next(row for model, row in world.rows.items() if name.startswith(f"{model}_")).pk]
+        )
         for name in ROW_DEEDS
     ]
 
@@ -195,9 +204,16 @@ def test_an_unknown_row_and_nonsense_for_a_key_are_not_found(world: World):
 def test_lists_answer_only_the_questions_their_filters_ask(world: World):
     """Any column could else be read by asking about it."""
     browser = world.sign_in("superuser")
-    for query in ("sealed__startswith=a", "lookup_odd__isnull=0", "last_actor_id__icontains=u", "owner__password__startswith=x"):
+    for query in (
+        "sealed__startswith=a",
+        "lookup_odd__isnull=0",
+        "last_actor_id__icontains=u",
+        "owner__password__startswith=x",
+    ):
         assert browser.get(f"{reverse('admin:codes_code_changelist')}?{query}").status_code == 400, query
-    assert browser.get(reverse("admin:codes_code_changelist"), {"o": "-2.3", "all": "", "p": "older.x"}).status_code == 200
+    assert (
+        browser.get(reverse("admin:codes_code_changelist"), {"o": "-2.3", "all": "", "p": "older.x"}).status_code == 200
+    )
 
 
 def test_the_sidebar_offers_only_what_may_be_opened(world: World):

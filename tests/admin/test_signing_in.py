@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import AuditRecord, User
 from tests.admin.desk import World
 from tests.factories import PASSWORD
 
@@ -83,8 +83,24 @@ def test_signing_in_changes_the_session_and_signing_out_ends_it(world: World):
 
     assert browser.session.session_key != before
     assert browser.get(reverse("admin:logout")).status_code == 405
-    browser.post(reverse("admin:logout"))
+    assert browser.post(reverse("admin:logout"))["Location"] == reverse("admin:login")
     assert browser.get(reverse("admin:index")).status_code == 302
+
+
+def test_changing_ones_own_password_is_audited_and_bad_ones_change_nothing(world: World):
+    staff, browser = world.staff["support"], world.sign_in("support")
+    new = "quite another phrase"
+    for form in ({"old_password": "wrong", "new_password1": new, "new_password2": new}, {}):
+        assert browser.post(reverse("admin:password_change"), form).status_code == 200
+    assert not AuditRecord.objects.filter(action="user.change_password").exists()
+
+    browser.post(
+        reverse("admin:password_change"), {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    )
+    staff.refresh_from_db()
+    assert staff.check_password(new)
+    assert AuditRecord.objects.get(action="user.change_password").object_id == staff.claimant_id
+    assert browser.get(reverse("admin:index")).status_code == 200  # Still signed in here.
 
 
 def test_the_username_is_never_shown(world: World):

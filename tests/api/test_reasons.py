@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from accounts import clock
 from codes.actions.registry import ACTIONS
 from codes.models import Code, CodeHold, Reservation
-from codes.redemption import facts, statements
+from codes.redemption import engine, facts, statements
 from codes.redemption.commands import Outcome
 from codes.refusals import RollbackIncomplete
 from ledger import moving
@@ -259,7 +259,15 @@ def slow_action(tenant: Tenant, door: Door, monkeypatch: pytest.MonkeyPatch) -> 
 
 @provoking("concurrent_change")
 def counts_that_differ(tenant: Tenant, door: Door, monkeypatch: pytest.MonkeyPatch) -> HttpResponse:
-    monkeypatch.setattr(statements, "use_codes", lambda *_: 0)
+    judge = engine.judge
+
+    def judge_and_meddle(case, seen):
+        outcome = judge(case, seen)
+        # Past the lock, as no honest writer can: the guarded write meets another row than was judged.
+        Code.objects.filter(pk=tenant.code().pk).update(state="disabled")
+        return outcome
+
+    monkeypatch.setattr(engine, "judge", judge_and_meddle)
     return door.redeem()
 
 

@@ -3,13 +3,14 @@
 import datetime as dt
 
 from django.db import OperationalError
+from django.db.models import F
 
 from accounts import clock, digests
 from accounts.models import Tag
 from codes import switching
 from codes.actions.fulfilment import Fulfilment
-from codes.models import CodeHold, Reservation
-from codes.redemption import journal, rollback, statements
+from codes.models import Code, CodeHold, Reservation
+from codes.redemption import engine, journal, rollback, statements
 from codes.refusals import RequestMalformed
 from ledger.models import LedgerAccount
 from tests.codes.redeeming import redeem
@@ -282,8 +283,23 @@ def _(scene):
 @provokes("concurrent_change", 9)
 def _(scene):
     scene.code()
-    scene.monkeypatch.setattr(statements, "use_codes", lambda uses, now: 0)
+    interfere(scene.monkeypatch)
     return redeem(scene.anna)
+
+
+def interfere(monkeypatch, times=1_000):
+    """As if the lock had failed: somebody else takes a use of every code between its judgement and the write."""
+    judge, done = engine.judge, []
+
+    def judge_and_be_overtaken(case, facts):
+        outcome = judge(case, facts)
+        if case.code and len(done) < times:
+            Code.objects.filter(pk=case.code.id).update(uses=F("max_uses"), redemptions=F("max_uses"))
+        done.append(case)
+        return outcome
+
+    monkeypatch.setattr(engine, "judge", judge_and_be_overtaken)
+    return done
 
 
 @provokes("audit_write_failed", 10)

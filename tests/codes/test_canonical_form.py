@@ -132,15 +132,15 @@ def test_no_character_becomes_one_of_ours_but_ascii_and_its_full_width_twin():
     crept_in = []
     for number in range(0x110000):
         character = chr(number)
-        if character in plain:
-            continue
+        form = unicodedata.normalize("NFKC", character)
+        if character in plain or (form == character and unicodedata.category(character)[0] in "LNMS"):
+            continue  # A letter, number, mark or symbol that stays itself is none of ours: the last step refuses it.
         try:
             if canonical(f"AB{character}CD") != "ABCD":
                 crept_in.append(hex(number))
         except CodeFormatInvalid:
             continue
-        kind = unicodedata.category(unicodedata.normalize("NFKC", character)[0])
-        assert kind in ("Cc", "Cf", "Pd", "Zs", "Zl", "Zp", "Sm"), hex(number)
+        assert unicodedata.category(form[0]) in ("Cc", "Cf", "Pd", "Zs", "Zl", "Zp", "Sm"), hex(number)
 
     assert crept_in == []
 

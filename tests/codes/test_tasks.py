@@ -6,7 +6,6 @@ from celery import current_app
 from accounts.models import Heartbeat
 from codes import doorbell, expiring, issuing, mailing, resealing, tasks
 from codes.models import Code, IssueOrder
-from tests.codes.redeeming import spread
 from tests.factories import make_site, new_batch
 
 State = IssueOrder.State
@@ -110,15 +109,3 @@ class TestTheTasks:
         tasks.heartbeat()
 
         assert Heartbeat.objects.get().process == "worker"
-
-
-def test_an_order_worked_by_several_at_once_has_exactly_its_codes(committed_db, monkeypatch):
-    monkeypatch.setattr(issuing, "CHUNK", 7)
-    order, _ = issuing.order_batch(new_batch(make_site(), count=50, worth_cents=100))
-
-    states = [worked.state for worked in committed_db.together(*[lambda: issuing.work_order(order.pk)] * 4)]
-
-    assert State.DONE in states
-    assert set(states) <= {State.DONE, State.QUEUED}
-    assert list(Code.objects.order_by("serial").values_list("serial", flat=True)) == list(range(1, 51))
-    assert spread(order.batch_id) == (5_000, 5_000, 0, 0, 0)

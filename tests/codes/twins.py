@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from django.db import transaction
+from django.db.models import Count, Sum
 
 from accounts import budgets, clock, digests
 from accounts.budgets import Budget
@@ -18,8 +19,7 @@ from codes.models import Attempt, Batch, Code, CodeHold, ReceiptMail, Reservatio
 from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger import moving
-from ledger.balances import balance
-from ledger.models import LedgerAccount
+from ledger.models import LedgerAccount, Transfer
 from tests.factories import make_account, make_asset, make_batch, make_client, make_site, make_user, new_batch
 
 TOKEN = "token of the one who holds HELD-1"
@@ -206,7 +206,7 @@ def told(twin: Twin, outcomes: list[Outcome]) -> list[dict[str, Any]]:
                 "replayed": outcome.replayed,
                 "kept": outcome.kept,
                 "key": attempt.idempotency_key,
-                "claimant": (attempt.claimant_given, attempt.claimant and attempt.claimant.claimant_id),
+                "claimant": (attempt.claimant_given, attempt.claimant_id is not None),
                 "ledger": attempt.ledger_transaction_id is not None,
             }
         )  # fmt: skip
@@ -224,34 +224,34 @@ def in_names(twin: Twin, checks: list[dict[str, Any]]) -> Any:
 def holdings(twin: Twin) -> dict[str, Any]:
     """Everything the twins have, in names."""
     site = twin.site
-    rows = Attempt.objects.filter(site=site)
+    names = {code.pk: text for text, code in twin.codes.items()}
+    batches = {batch.pk: batch for batch in Batch.objects.filter(site=site)}
+    codes = Code.objects.filter(pk__in=names).values_list("pk", "state", "uses", "redemptions", "last_redeemed_at")
+    accounts = LedgerAccount.objects.filter(owner__site=site)
+    moved = Transfer.objects.filter(transaction__site=site).values_list(
+        "transaction__type", "debit_account__purpose", "credit_account__purpose", "batch_number"
+    )
     return {
-        "codes": {
-            text: Code.objects.filter(pk=code.pk).values_list("state", "uses", "redemptions", "last_redeemed_at").get()
-            for text, code in twin.codes.items()
-        },
-        "batches": dict(Batch.objects.filter(site=site).values_list("name", "uses_in_force")),
-        "balances": {
-            (name, account.kind): account.balance
-            for name, user in twin.people.items()
-            for account in LedgerAccount.objects.filter(owner=user)
-        },
-        "system": {
-            (account.purpose, account.asset_id, account.batch_number and Batch.objects.get(pk=account.batch_number).name):
-                balance(account)
-            for account in LedgerAccount.objects.filter(site=site, owner=None)
-        },
+        "codes": {names[row[0]]: row[1:] for row in codes},
+        "batches": {batch.name: batch.uses_in_force for batch in batches.values()},
+        "balances": sorted(accounts.values_list("owner__claimant_id", "kind", "balance")),
+        "moved": sorted(
+            (*row[:3], row[3] and batches[row[3]].name, *row[4:])
+            for row in moved.order_by().annotate(total=Sum("amount"), count=Count("id"))
+        ),
         "tags": sorted(UserTag.objects.filter(user__site=site).values_list("user__claimant_id", "tag__name")),
         "work items": sorted(WorkItem.objects.filter(site=site).values_list("claimant__claimant_id", "title", "state")),
         "mails": sorted(
             ReceiptMail.objects.filter(attempt__site=site).values_list("attempt__claimant__claimant_id", "state")
         ),
         "attempts": sorted(
-            rows.values_list("reason", "claimant_given", "idempotency_key", "use_number", "step", "channel", "venue_id"),
+            Attempt.objects.filter(site=site).values_list(
+                "reason", "claimant_given", "idempotency_key", "use_number", "step", "channel", "venue_id"
+            ),
             key=repr,
         ),
         "budgets": failures(twin),
-    }  # fmt: skip
+    }
 
 
 def failures(twin: Twin) -> dict[str, tuple[int, int]]:

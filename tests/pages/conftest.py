@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import Site, User
@@ -44,14 +45,15 @@ def annas(anna: User) -> Client:
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Everything that the log would show, down to DEBUG, through the filter that every line passes."""
-    root = logging.getLogger()
-    formatter = next(handler.formatter for handler in root.handlers if handler.get_name() == "console")
-    lines, level = io.StringIO(), root.level
-    handler = logging.StreamHandler(lines)
-    handler.setFormatter(formatter)
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    """Everything that the log shows, down to DEBUG: what the platform's own handlers write."""
+    names = settings.LOGGING["handlers"]
+    loggers = [logging.getLogger(), *map(logging.getLogger, settings.LOGGING["loggers"])]
+    handlers = [handler for logger in loggers for handler in logger.handlers if handler.get_name() in names]
+    assert {handler.get_name() for handler in handlers} == set(names), "There is a handler that nobody listens to."
+    lines, level = io.StringIO(), loggers[0].level
+    streams = [handler.setStream(lines) for handler in handlers if isinstance(handler, logging.StreamHandler)]
+    loggers[0].setLevel(logging.DEBUG)
     yield lines
-    root.removeHandler(handler)
-    root.setLevel(level)
+    loggers[0].setLevel(level)
+    for handler, stream in zip(handlers, streams, strict=True):
+        handler.setStream(stream)

@@ -41,11 +41,6 @@ def address(claimant: User, platform: Platform) -> str:
     return str(platform.web(workers=1))
 
 
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
 def send(page: Page, key: str = "Enter") -> Response:
     """Press the key and wait for the page that it leads to."""
     with page.expect_navigation() as navigation:
@@ -54,11 +49,21 @@ def send(page: Page, key: str = "Enter") -> Response:
     return navigation.value
 
 
+def type_where_the_focus_is(page: Page, field: str, text: str) -> None:
+    """Type into the field that has the focus already, or gets it from the page: nobody clicks."""
+    page.wait_for_selector(f"{field}:focus")
+    page.keyboard.type(text)
+
+
+def type_login(page: Page) -> None:
+    type_where_the_focus_is(page, "#email", "anna@example.test")
+    page.keyboard.press("Tab")
+    type_where_the_focus_is(page, "#password", PASSWORD)
+
+
 def sign_in(page: Page, address: str) -> None:
     page.goto(f"{address}/sign-in")
-    page.keyboard.type("anna@example.test")
-    press(page, "Tab")
-    page.keyboard.type(PASSWORD)
+    type_login(page)
     send(page)
 
 
@@ -83,9 +88,7 @@ def test_a_code_is_redeemed_by_keyboard_on_a_small_phone_without_javascript(
     assert page.url == f"{address}/sign-in"
     assert overflow(page) == ""
 
-    page.keyboard.type("anna@example.test")  # The field has the focus already.
-    press(page, "Tab")
-    page.keyboard.type(PASSWORD)
+    type_login(page)
     send(page)
     assert page.url == f"{address}/redeem"
     assert page.get_by_role("heading", name="Redeem this code?").is_visible()
@@ -94,7 +97,7 @@ def test_a_code_is_redeemed_by_keyboard_on_a_small_phone_without_javascript(
     assert balance_cents(claimant) == 0
 
     while not page.locator("button.main:focus").count():
-        press(page, "Tab")
+        page.keyboard.press("Tab")
     send(page)
 
     receipt = Attempt.objects.get()
@@ -113,7 +116,7 @@ def test_a_refusal_has_the_focus_keeps_the_code_and_can_be_corrected(
 ) -> None:
     page = open_page(viewport={"width": 320, "height": 640})
     sign_in(page, address)
-    page.keyboard.type("old 0001")
+    type_where_the_focus_is(page, "#code", "old 0001")
 
     response = send(page)
 
@@ -133,7 +136,7 @@ def test_a_refusal_has_the_focus_keeps_the_code_and_can_be_corrected(
 def test_a_german_browser_gets_german_pages_and_can_switch(address: str, browser_page: Page) -> None:
     sign_in(browser_page, address)
     assert browser_page.locator("html").get_attribute("lang") == "de"
-    browser_page.keyboard.type("ABC-E6W5F")
+    type_where_the_focus_is(browser_page, "#code", "ABC-E6W5F")
     send(browser_page)
     assert browser_page.get_by_role("heading", name="25,00 € gutgeschrieben").is_visible()
 

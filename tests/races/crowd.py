@@ -1,5 +1,6 @@
 """Many clients at the same moment, each with an open connection of its own to a real web server."""
 
+import contextlib
 import http.client
 import json
 import threading
@@ -58,11 +59,12 @@ class Answer:
 
 
 class Line:
-    """One client's open connection; after a cut it is opened anew by the next question."""
+    """One client's connection, opened ahead; where that failed, and after a cut, the next question opens it anew."""
 
     def __init__(self, port: int) -> None:
         self.connection = http.client.HTTPConnection(ports.HOST, port, timeout=PATIENCE_SECONDS)
-        self.connection.connect()
+        with contextlib.suppress(OSError):
+            self.connection.connect()
 
     def ask(self, ask: Ask) -> Answer | None:
         """The answer, or None if the connection broke before it was whole."""

@@ -4,10 +4,11 @@
     // Unfold hangs clicks on elements that no keyboard reaches; make buttons of them.
     for (const element of document.querySelectorAll("[x-on\\:click]")) {
       if (element.matches("a[href], button, input, select, textarea, summary, [tabindex]")) continue;
-      if (!element.classList.contains("cursor-pointer")) continue;
+      if (!element.closest(".cursor-pointer")) continue;
       element.tabIndex = 0;
       element.setAttribute("role", "button");
-      if (element.textContent.trim() === "dock_to_right") element.setAttribute("aria-label", "Show or hide the menu");
+      const label = { dock_to_right: "Show or hide the menu", close: "Hide the menu" }[element.textContent.trim()];
+      if (label) element.setAttribute("aria-label", label);
       element.addEventListener("keydown", (event) => {
         if (event.target === element && (event.key === "Enter" || event.key === " ")) {
           event.preventDefault();
@@ -15,6 +16,8 @@
         }
       });
     }
+    // The icons are letters to a screen reader, which would read "inventory_2 Batches".
+    for (const icon of document.querySelectorAll(".material-symbols-outlined:not([role])")) icon.setAttribute("aria-hidden", "true");
     // A second press while the first is under way would only ask again.
     for (const form of document.querySelectorAll("form.desk-form")) {
       form.addEventListener("submit", () => {

@@ -1,0 +1,164 @@
+"""R4: every deed locks in one order, so that two of them never wait for each other in a circle."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection, transaction
+
+from accounts import clock, locking
+from codes import closing, expiring, issuing, mailing, ordering, resealing, reversing, switching
+from codes.models import Attempt, Code, WorkItem
+from codes.redemption.commands import RedeemCode
+from codes.redemption.engine import redeem_codes, validate_codes
+from ledger import moving
+from ledger.models import LedgerAccount
+from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site, new_batch
+from tests.races.lock_watch import watch_locks
+
+pytestmark = [
+    pytest.mark.races,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no row locks"),
+]
+
+BATCH, CODE, ACCOUNT, BUDGET = "codes_batch", "codes_code", "ledger_ledgeraccount", "accounts_failurebudget"
+ORDER, TAG, WORK, MAIL = "codes_issueorder", "accounts_usertag", "codes_workitem", "codes_receiptmail"
+
+PLAIN, CAPPED, COOLING, TAGGING, WORKING = "PLAIN-1", "CAPPED-1", "COOLING-1", "TAGGING-1", "WORKING-1"
+
+
+class Scene:
+    """A site with one code of every kind, two claimants, and a client that redeems for them."""
+
+    def __init__(self):
+        self.site = make_site()
+        self.anna, self.bert = make_claimant(self.site, balance=10_000), make_claimant(self.site)
+        self.caller = caller_of(make_client(self.site, ("redeem", "reverse")))
+        many = {"uses": 50, "uses_per_claimant": 50}
+        make_code(self.site, PLAIN, **many)
+        make_code(self.site, CAPPED, total_cap=50, **many)
+        make_code(self.site, COOLING, cooldown_seconds=1, **many)
+        make_code(self.site, TAGGING, worth_cents=0, **many)
+        make_code(self.site, WORKING, worth_cents=0, action="fulfilment", parameters={"item": "A coffee"}, **many)
+
+    def command(self, text, who=None):
+        return RedeemCode(self.caller, text, (who or self.anna).claimant_id)
+
+    def redeem(self, *commands):
+        """Redeem a list, with each code for Anna if only texts are given; the IDs of what was redeemed."""
+        outcomes = redeem_codes([self.command(each) if isinstance(each, str) else each for each in commands])
+        assert [outcome.refusal for outcome in outcomes if outcome.refusal and outcome.code_shown] == []
+        return [outcome.attempt.pk for outcome in outcomes if outcome.refusal is None]
+
+    def reverse(self, attempt_id, *, give_use_back=True):
+        reversing.reverse(reversing.ReverseRedemption(self.caller, attempt_id, "a mistake", give_use_back))
+
+    def code(self, text):
+        return Code.objects.get(pk=Attempt.objects.filter(code__isnull=False, pk__in=self.redeem(text)).get().code_id)
+
+
+@pytest.fixture
+def scene(committed_db):
+    return Scene()
+
+
+def locked_by(deed):
+    """The tables that ``deed`` locks in their order; every lock must be in its place."""
+    with watch_locks() as locks:
+        deed()
+    assert locks.mistakes() == []
+    return locks.tables
+
+
+def test_a_deed_that_locks_in_another_order_is_noticed(scene, settings):
+    [attempt_id] = scene.redeem(PLAIN)
+    attempt = Attempt.objects.get(pk=attempt_id)
+    account = LedgerAccount.objects.get(owner=scene.anna)
+    with watch_locks() as locks, transaction.atomic():
+        locking.lock_ids(LedgerAccount, [account.pk])
+        locking.lock_ids(Code, [attempt.code_id])
+    assert locks.tables == [ACCOUNT, CODE]
+    assert len(locks.mistakes()) == 1
+
+    with watch_locks() as locks, transaction.atomic():
+        for code in Code.objects.order_by("-pk")[:2]:
+            locking.lock_ids(Code, [code.pk])
+    assert len(locks.mistakes()) == 1
+
+    with watch_locks() as locks, transaction.atomic():
+        Code.objects.update(last_actor_id="somebody")
+    assert len(locks.mistakes()) == 1
+
+    # Without its locks the engine itself would take rows as it comes to write them.
+    settings.DEFECTS = {"row_lock"}
+    with watch_locks() as locks:
+        scene.redeem(PLAIN)
+    assert locks.tables == [ACCOUNT, CODE]
+    assert locks.mistakes()
+
+
+def test_redeeming_locks_batches_if_they_are_counted_over_then_codes_then_accounts(scene):
+    assert locked_by(lambda: scene.redeem(PLAIN)) == [CODE, ACCOUNT]
+    assert locked_by(lambda: validate_codes([scene.command(PLAIN)])) == [CODE, ACCOUNT]
+    # What a code's kind is shows only under its lock: then everything is given up, and begun again with the batch.
+    assert set(locked_by(lambda: scene.redeem(CAPPED))) == {CODE, BATCH, ACCOUNT}
+    assert set(locked_by(lambda: scene.redeem(COOLING))) == {CODE, BATCH, ACCOUNT}
+
+
+def test_a_list_of_everything_locks_in_the_same_order(scene):
+    scene.redeem("NOBODY-HAS-THIS", TAGGING)
+    commands = [
+        scene.command(text, who)
+        for who in (scene.bert, scene.anna)
+        for text in (WORKING, TAGGING, "NOR-THIS", COOLING, CAPPED, PLAIN)
+    ]
+    tables = locked_by(lambda: scene.redeem(*commands))
+    assert set(tables) == {BATCH, CODE, ACCOUNT, BUDGET}
+
+
+def test_a_wrong_code_locks_nothing_but_budgets(scene):
+    scene.redeem("NOBODY-HAS-THIS")
+    assert locked_by(lambda: scene.redeem("NOR-THIS")) == [BUDGET]
+
+
+def test_reversing_locks_as_redeeming_does(scene):
+    plain, capped, tagging, working = scene.redeem(PLAIN, CAPPED, TAGGING, WORKING)
+    assert locked_by(lambda: scene.reverse(plain, give_use_back=False)) == [CODE, ACCOUNT]
+    assert locked_by(lambda: scene.reverse(capped)) == [BATCH, CODE, ACCOUNT]
+    assert locked_by(lambda: scene.reverse(tagging)) == [CODE, TAG]
+    assert locked_by(lambda: scene.reverse(working)) == [CODE, WORK]
+
+
+def test_changing_and_switching_lock_one_row(scene):
+    code = scene.code(CAPPED)
+    assert locked_by(lambda: switching.switch_code(code, False, actor_id="staff")) == [CODE]
+    assert locked_by(lambda: switching.change_code(code, actor_id="staff", max_uses=40, state="active")) == [CODE]
+    assert locked_by(lambda: switching.switch_batch(code.batch, False, actor_id="staff")) == [BATCH]
+    assert locked_by(lambda: switching.change_code(code, actor_id="staff", state="deleted")) == [CODE]
+
+
+def test_sweeping_locks_codes(scene):
+    make_batch(scene.site, 20)
+    Code.objects.update(valid_until=clock.read() - dt.timedelta(seconds=1))
+    assert locked_by(expiring.sweep_expired) == [CODE]
+
+
+def test_issuing_locks_the_order_and_at_its_end_the_batch(scene):
+    batch = make_batch(scene.site, 5)
+    more = ordering.order_more(batch, 5, caller_key="system", actor_id="system")
+    assert locked_by(lambda: ordering.order_more(batch, 5, caller_key="system", actor_id="system")) == [BATCH]
+    assert locked_by(lambda: issuing.work_order(more.pk)) == [ORDER, BATCH]
+
+    unwanted, _ = ordering.order_batch(new_batch(scene.site, count=5, worth_cents=500))
+    assert locked_by(lambda: issuing.cancel_order(unwanted, actor_id="staff")) == [ORDER]
+    assert locked_by(lambda: issuing.work_order(unwanted.pk)) == [ORDER, BATCH]
+
+
+def test_the_deeds_beside_them_lock_what_is_theirs(scene):
+    account = LedgerAccount.objects.get(owner=scene.anna)
+    assert locked_by(lambda: moving.grant(account, 5, comment="", actor_id="staff")) == [ACCOUNT]
+    assert locked_by(lambda: moving.spend(account, 5, comment="", actor_id="staff")) == [ACCOUNT]
+    scene.redeem(WORKING)
+    item = WorkItem.objects.get()
+    assert locked_by(lambda: closing.close_work_item(item, True, actor_id="staff")) == [WORK]
+    assert locked_by(mailing.send_due_mails) == [MAIL]
+    locked_by(resealing.reseal)
