@@ -58,9 +58,8 @@ def lock_batches(batch_ids: Iterable[int]) -> None:
     ids = sorted(set(batch_ids))
     if ids:
         wanted, params = one_of("b.id", "bigint", ids)
-        locking.select_for_update(
-            f"SELECT b.id FROM codes_batch b WHERE {wanted} ORDER BY b.id {{lock}}", params, of="b"
-        )  # noqa: S608
+        sql = f"SELECT b.id FROM codes_batch b WHERE {wanted} ORDER BY b.id {{lock}}"  # noqa: S608
+        locking.select_for_update(sql, params, of="b")
 
 
 def read_codes(ids: Sequence[int]) -> list[CodeFacts]:
