@@ -1,4 +1,4 @@
-"""The figures: what each pair of runs measures, and the mark it is held against (PERFORMANCE, first marks)."""
+"""The figures: what each pair of runs measures, and the mark it is held against."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

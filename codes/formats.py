@@ -1,6 +1,6 @@
 """How generated codes look, how much chance is in them, and whether that is enough for their number.
 
-Sources: RELIABILITY R24 and I10 in the words of codes/README.md; the prepaid alphabet is that protocol's.
+The prepaid alphabet is that protocol's; why codes are as long as they are is in codes/README.md.
 """
 
 import math

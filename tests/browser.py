@@ -25,6 +25,8 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
         pytest.fail("There is no Chromium on this machine: install the package chromium, or set CHROMIUM to its path.")
     # Playwright runs an event loop in this thread, and Django would take every query for one made inside it.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    # A loop's connections are kept apart from the usual ones: one left by an earlier test leads to a dropped database.
+    connections.close_all()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(program), args=ARGUMENTS)
         try:

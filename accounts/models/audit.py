@@ -6,7 +6,7 @@ from accounts.models.sites import Site
 class AuditRecord(models.Model):
     """One state-changing deed, written in the same commit as the change and never changed afterwards.
 
-    A redemption's record is its attempt; this table is for all other deeds (RELIABILITY: exactly one row per deed).
+    A redemption's record is its attempt; this table is for all other deeds (exactly one row per deed).
     """
 
     site = models.ForeignKey(Site, models.PROTECT, null=True, related_name="+")

@@ -13,6 +13,7 @@ def demo_environment(data_folder: Path, given: Mapping[str, str] = os.environ) -
     return {
         **given,
         "MODE": "demo",
+        "DEFAULT_SITE": "demo",  # So that the pages answer at 127.0.0.1 too.
         "VAR_DIR": str(data_folder),
         "DJANGO_SETTINGS_MODULE": "redemption_site.settings",
         "PYTHONUNBUFFERED": "1",
@@ -31,7 +32,7 @@ def web_workers(environment: Mapping[str, str]) -> int:
 
 
 def web_command(port: int, workers: int, python: Path = PYTHON) -> list[str]:
-    """The web server: granian with four threads a worker, as STACK measured it."""
+    """The web server: granian with four threads a worker."""
     return [
         *(str(python), "-m", "granian", "--interface", "wsgi", "redemption_site.wsgi:application"),
         *("--host", ports.HOST, "--port", str(port), "--workers", str(workers), "--blocking-threads", "4"),

@@ -1,7 +1,7 @@
 """Reading attempts: one by its ID, and the list of a site's.
 
 A claimant or program sees what it asked itself; a key with the scope ``read`` sees its whole site, but never a code's
-characters: staff and lists know a code by batch and serial (RELIABILITY R27).
+characters: staff and lists know a code by batch and serial.
 """
 
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""/api/v1/batches: ordering codes, and how far the order has come. Source: DECISIONS 11."""
+"""/api/v1/batches: ordering codes, and how far the order has come."""
 
 import datetime as dt
 from decimal import Decimal
@@ -104,7 +104,7 @@ def new_batch(given: dict[str, Any], caller: Caller, key: str | None) -> NewBatc
 
 
 def minor_units(value: Decimal, asset_code: str) -> int:
-    """The amount in the asset's minor units. Raises Invalid on more decimal places than it has (DECISIONS 31)."""
+    """The amount in the asset's minor units. Raises Invalid on more decimal places than it has."""
     asset = Asset.objects.filter(code=asset_code).first() if asset_code else None
     scaled = value.scaleb(asset.exponent if asset else 0)
     if scaled != scaled.to_integral_value():

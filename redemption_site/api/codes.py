@@ -1,7 +1,4 @@
-"""/api/v1/codes: codes by batch and serial, never by their characters; and changing what one code allows.
-
-Source: RELIABILITY R27, DECISIONS 5 and 7.
-"""
+"""/api/v1/codes: codes by batch and serial, never by their characters; and changing what one code allows."""
 
 from typing import Any, ClassVar
 
@@ -93,7 +90,7 @@ def claimant(caller: Caller, claimant_id: str) -> User:
 def search(caller: Caller, typed: str) -> Code | None:
     """The code of this spelling. Raises TooManyAttempts.
 
-    A miss counts like a failed redemption, or this search would be a door for guessing (RELIABILITY I24).
+    A miss counts like a failed redemption, or this search would be a door for guessing.
     """
     # The names are those of codes/redemption/guessing.py: one budget, whichever way somebody guesses.
     counted = [

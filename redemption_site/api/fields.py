@@ -1,4 +1,4 @@
-"""Strict fields for what clients send: nothing is converted, nothing unlisted let through (RELIABILITY R33 and R35)."""
+"""Strict fields for what clients send: nothing is converted, nothing unlisted let through."""
 
 import datetime as dt
 import re

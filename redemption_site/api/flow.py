@@ -1,6 +1,6 @@
 """The flow's own words: how /redemptions and /validations answer, whatever happens.
 
-Source: redemption flow, sections 4 and 5; DECISIONS 32. No serializers here: this is the hot path.
+Source: redemption flow, sections 4 and 5. No serializers here: this is the hot path.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The header Idempotency-Key. Source: DECISIONS 17 and 46."""
+"""The header Idempotency-Key."""
 
 import re
 

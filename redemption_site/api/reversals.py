@@ -1,4 +1,4 @@
-"""/api/v1/redemptions/{id}/reversal: taking one redemption back, at most once. Source: DECISIONS 22."""
+"""/api/v1/redemptions/{id}/reversal: taking one redemption back, at most once."""
 
 from typing import Any, ClassVar
 from uuid import UUID

@@ -1,6 +1,6 @@
 """From credentials to a Caller: an API key, or a browser login on its own site.
 
-Source: redemption flow, section 2; DECISIONS 1 and 3. HTTP Basic comes with the protocols that ask for it.
+Source: redemption flow, section 2. HTTP Basic comes with the protocols that ask for it.
 """
 
 import re
@@ -33,7 +33,7 @@ KEY = re.compile(r"rk[0-9a-f]{12}\.[A-Za-z0-9_-]{20,100}")
 
 
 class RememberedKeys:
-    """API keys verified within the last five seconds, by keyed digest (RELIABILITY I28: no credential lives longer).
+    """API keys verified within the last five seconds, by keyed digest (no credential lives longer than that).
 
     Only what was verified is remembered: a revoked key is dead everywhere within five seconds, a wrong one never works.
     """

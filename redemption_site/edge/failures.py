@@ -1,6 +1,6 @@
 """What the site answers when no view does: a bad request, an unknown address, an error of ours, the database away.
 
-DECISIONS 32 and 33: under /api/ problem+json, elsewhere a page; a database that is away is 503 and never 500.
+Under /api/ problem+json, elsewhere a page; a database that is away is 503 and never 500.
 """
 
 import sys

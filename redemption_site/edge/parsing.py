@@ -1,6 +1,6 @@
 """Bodies on the way in: their size and coding judged before a byte is parsed, and JSON read strictly.
 
-Source: RELIABILITY R32 and R33, DECISIONS 34 and 46. Whatever is refused here is refused as the flow's step 1.
+Whatever is refused here is refused as the flow's step 1.
 """
 
 import json

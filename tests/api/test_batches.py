@@ -1,4 +1,4 @@
-"""Ordering batches over HTTP, and reading how far they have come (DECISIONS 11)."""
+"""Ordering batches over HTTP, and reading how far they have come."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Bodies that must be refused before anything is judged, and the ones that only look odd (RELIABILITY R32, F21, F22, F24)."""
+"""Bodies that must be refused before anything is judged, and the ones that only look odd."""
 
 import gzip
 import json

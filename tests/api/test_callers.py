@@ -1,4 +1,4 @@
-"""Who may ask: API keys and browser logins, their scopes, and the site they belong to (DECISIONS 1 and 3, I25, I28)."""
+"""Who may ask: API keys and browser logins, their scopes, and the site they belong to."""
 
 import datetime as dt
 import uuid
@@ -46,7 +46,7 @@ def speaks_flow(path: str) -> bool:
 
 
 def reason_of(response: HttpResponse, path: str) -> str:
-    """The stable word of a failure, whose form depends on the route alone (DECISIONS 32)."""
+    """The stable word of a failure, whose form depends on the route alone."""
     if speaks_flow(path):
         assert response.headers["Content-Type"] == "application/json"
         return response.json()["reason"]

@@ -1,6 +1,6 @@
 """Every reason of the flow's section 4, provoked over HTTP, with its status, words, step and headers exactly.
 
-One cannot occur: ``rollback_incomplete`` is kept for actions outside the database, and there are none (DECISIONS 24). It is
+One cannot occur: ``rollback_incomplete`` is kept for actions outside the database, and there are none. It is
 provoked by an engine that says it.
 """
 

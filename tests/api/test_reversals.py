@@ -1,4 +1,4 @@
-"""Taking a redemption back over HTTP (DECISIONS 22)."""
+"""Taking a redemption back over HTTP."""
 
 import re
 

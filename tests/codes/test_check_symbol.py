@@ -1,4 +1,4 @@
-"""A typo in a code of ours is told as one, and nothing else is (DECISIONS 9)."""
+"""A typo in a code of ours is told as one, and nothing else is."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The expiry sweep: books away the value of expired codes once, in chunks, and decides nothing (RELIABILITY I22)."""
+"""The expiry sweep: books away the value of expired codes once, in chunks, and decides nothing."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""How generated codes look, and that none could be guessed: RELIABILITY R24 and I10."""
+"""How generated codes look, and that none could be guessed."""
 
 import math
 import random

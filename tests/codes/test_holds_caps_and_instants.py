@@ -213,7 +213,7 @@ class TestCaps:
 
 
 class TestInstants:
-    """Half-open: usable while valid_from <= now < valid_until (DECISIONS 6, RELIABILITY F28)."""
+    """Half-open: usable while valid_from <= now < valid_until."""
 
     @pytest.mark.parametrize(
         ("moved", "reason"),

@@ -1,4 +1,4 @@
-"""A key and its content: the same again is the same answer, another content is a mismatch (DECISIONS 17)."""
+"""A key and its content: the same again is the same answer, another content is a mismatch."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Whoever gets hold of the database gets no code and nothing that anybody typed: RELIABILITY I11, R25."""
+"""Whoever gets hold of the database gets no code and nothing that anybody typed."""
 
 import base64
 from pathlib import Path

@@ -181,7 +181,7 @@ def test_an_attempt_can_be_read_again_as_it_was_answered(anna, code):
 
 
 class TestWhoHearsAReceipt:
-    """DECISIONS 47: the claimant or the actor of that redemption, and nobody else."""
+    """The claimant or the actor of that redemption, and nobody else."""
 
     def test_of_a_used_up_code_its_claimant_does(self, anna, code):
         ben = make_claimant(anna.site)

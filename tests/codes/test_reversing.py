@@ -1,4 +1,4 @@
-"""Reversing a redemption: at most once, value and all, with the use given back or not (DECISIONS 22)."""
+"""Reversing a redemption: at most once, value and all, with the use given back or not."""
 
 import datetime as dt
 from dataclasses import replace
@@ -203,7 +203,7 @@ class TestACodeWithSeveralUses:
 
 
 class TestACodeThatHasMovedOn:
-    """DECISIONS 26: the books follow the code, whatever has become of it since."""
+    """The books follow the code, whatever has become of it since."""
 
     def expire(self, code, stopped_clock):
         switching.change_code(code, actor_id="boss", valid_until=stopped_clock.now + dt.timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""Which refusal wins where several fit: the order of rules is part of every contract (DECISIONS 19, 46, 47)."""
+"""Which refusal wins where several fit: the order of rules is part of every contract."""
 
 import datetime as dt
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""Hot paths state their number of statements: fixed, however long the list (PERFORMANCE)."""
+"""Hot paths state their number of statements: fixed, however long the list."""
 
 from contextlib import contextmanager
 

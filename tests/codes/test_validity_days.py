@@ -1,4 +1,4 @@
-"""Days in a time zone become half-open instants; the last day counts to its end: DECISIONS 6, RELIABILITY F28."""
+"""Days in a time zone become half-open instants; the last day counts to its end."""
 
 import datetime as dt
 

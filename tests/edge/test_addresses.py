@@ -1,4 +1,4 @@
-"""Where a request comes from, by the word of our own proxies alone (RELIABILITY R31)."""
+"""Where a request comes from, by the word of our own proxies alone."""
 
 import pytest
 from django.test import RequestFactory

@@ -4,7 +4,7 @@ from accounts.refusals import Refusal
 from redemption_site.edge.answers import ANSWERS, STEP_NAMES, retry_after_seconds
 from tests.edge.flow_table import CARRY_RETRY_AFTER, ROWS, STEP_OF
 
-# Of the reversal, which is a deed of its own (DECISIONS 22).
+# Of the reversal, which is a deed of its own.
 BEYOND_THE_FLOW = {
     "redemption_not_found": (404, False, "This redemption does not exist.", ["none"]),
     "already_reversed": (409, False, "This redemption has already been reversed.", ["none"]),

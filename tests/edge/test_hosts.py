@@ -1,4 +1,4 @@
-"""Which host names are answered, and whose site a page belongs to (DECISIONS 1)."""
+"""Which host names are answered, and whose site a page belongs to."""
 
 import pytest
 from django.http import Http404

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +10,12 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import Site, User
+from ledger.models import LedgerAccount
 from tests.factories import make_claimant, make_site
 
 HOST = "demo.localhost"
 BACKEND = "accounts.signing_in.EmailBackend"
+FORM_KEY = re.compile(r'name="form_key" value="([\w-]+)"')
 
 
 def browser_of(user: User | None = None, host: str = HOST, **options: object) -> Client:
@@ -21,6 +24,20 @@ def browser_of(user: User | None = None, host: str = HOST, **options: object) ->
     if user is not None:
         browser.force_login(user, BACKEND)
     return browser
+
+
+def balance_cents(user: User) -> int | None:
+    return LedgerAccount.objects.get(owner=user, kind="cash").balance
+
+
+def form_key_of(response) -> str:
+    return FORM_KEY.search(response.content.decode()).group(1)
+
+
+def redeem(browser: Client, code: str, form_key: str | None = None):
+    """Open the form and send it with this code, as a person does."""
+    form_key = form_key or form_key_of(browser.get("/redeem"))
+    return browser.post("/redeem", {"code": code, "form_key": form_key})
 
 
 @pytest.fixture

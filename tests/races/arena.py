@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client as Browser
 from django.test import override_settings
@@ -33,6 +33,16 @@ HOST = "races.localhost"
 TOKEN = "t" * 32
 
 
+def violations() -> str:
+    """What ``manage.py check_invariants`` complains of in the database; nothing if it exits with 0."""
+    said = io.StringIO()
+    try:
+        call_command("check_invariants", stdout=said)
+    except CommandError as error:
+        return f"{said.getvalue()}{error}"
+    return ""
+
+
 class Arena:
     """Where a race is run. ``with arena:`` makes it the database of this process; leaving proves the invariants.
 
@@ -52,7 +62,7 @@ class Arena:
             self.site: Site = make_site(slug="races", domain=HOST)
             self.key = make_client(self.site, SCOPES).key
             # So that what an unguarded arena complains of later is about its rows.
-            assert self.violations() == ""
+            assert violations() == ""
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -76,20 +86,9 @@ class Arena:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if self.guarded and kind is None:
-                assert self.violations() == "", "an invariant does not hold"
+                assert violations() == "", "an invariant does not hold"
         finally:
             self._connected.__exit__(None, None, None)
-
-    def violations(self) -> str:
-        """What ``manage.py check_invariants`` complains of; nothing if it exits with 0."""
-        said = io.StringIO()
-        try:
-            call_command("check_invariants", stdout=said, stderr=said)
-        except SystemExit as end:
-            return said.getvalue() or "it complained" if end.code else ""
-        except Exception as error:  # A CommandError is the usual way of exiting with 1.
-            return f"{said.getvalue()}{error}"
-        return ""
 
     @cached_property
     def web(self) -> WebServer:

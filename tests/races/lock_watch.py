@@ -14,7 +14,7 @@ import psycopg
 from django.apps import apps
 from django.db import connection
 
-# DECISIONS 15: work rows, batches, codes, holds, accounts, budgets, mails. What an action writes of its own, a tag or a
+# Work rows, batches, codes, holds, accounts, budgets, mails. What an action writes of its own, a tag or a
 # work item, comes after the value; nobody holds it and then waits for anything but mails.
 ORDER = (
     "codes_issueorder",

@@ -14,7 +14,7 @@ from codes.models import Attempt, Code
 from deploy.local.processes import wait_until
 from tests.processes import WebServer
 from tests.races import late_answers
-from tests.races.arena import CROWD
+from tests.races.arena import CROWD, violations
 from tests.races.crowd import Answer, Ask, each_at_once, words
 
 pytestmark = pytest.mark.races
@@ -100,7 +100,7 @@ def test_a_web_process_is_killed_in_a_burst_and_a_retry_under_the_same_key_has_o
         unheard = [key for key, answer in zip(keys, answers, strict=True) if answer is None]
         # The kill struck in the middle: some of what was not answered is whole, some is absent, and nothing is half.
         assert 0 < sum(key in kept for key in unheard) < len(unheard)
-        assert guarded.violations() == ""
+        assert violations() == ""
         assert Code.objects.filter(batch=batch, uses=1).count() == len(kept)
 
         again = until_answered(server, [asks[keys.index(key)] for key in unheard])

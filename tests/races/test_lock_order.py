@@ -1,6 +1,7 @@
 """R4: every deed locks in one order, so that two of them never wait for each other in a circle."""
 
 import datetime as dt
+import time
 
 import pytest
 from django.db import connection, transaction
@@ -10,9 +11,11 @@ from codes import closing, expiring, issuing, mailing, ordering, resealing, reve
 from codes.models import Attempt, Code, WorkItem
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes, validate_codes
+from deploy.local.processes import wait_until
 from ledger import moving
 from ledger.models import LedgerAccount
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site, new_batch
+from tests.races.crowd import each_at_once
 from tests.races.lock_watch import watch_locks
 
 pytestmark = [
@@ -162,3 +165,42 @@ def test_the_deeds_beside_them_lock_what_is_theirs(scene):
     assert locked_by(lambda: closing.close_work_item(item, True, actor_id="staff")) == [WORK]
     assert locked_by(mailing.send_due_mails) == [MAIL]
     locked_by(resealing.reseal)
+
+
+def test_somebody_who_locks_the_other_way_round_makes_a_deadlock_and_no_client_hears_of_it(guarded):
+    """The retry of R6: nothing on the platform breaks the order, so a stranger has to."""
+    with guarded:
+        code, text = guarded.code()
+        claimant = guarded.claimant()
+        account = LedgerAccount.objects.get(owner=claimant)
+
+        def lock_account_then_code(line):
+            with connection.cursor() as cursor:
+                # The redemption is to find the circle, and to be the one that is broken off.
+                cursor.execute("SET deadlock_timeout = '20s'")
+                with transaction.atomic():
+                    locking.lock_ids(LedgerAccount, [account.pk])
+                    assert wait_until(lambda: somebody_waits(cursor), seconds=10, pause_seconds=0.005)
+                    locking.lock_ids(Code, [code.pk])
+                return deadlocks_so_far(cursor)
+
+        def redeem(line):
+            time.sleep(0.1)
+            return line.ask(guarded.redeem(text, claimant))
+
+        with connection.cursor() as cursor:
+            before = deadlocks_so_far(cursor)
+        _, answer = each_at_once(guarded.web.port, [lock_account_then_code, redeem])
+        assert answer.word == "redeemed"
+        with connection.cursor() as cursor:
+            assert wait_until(lambda: deadlocks_so_far(cursor) == before + 1, seconds=10)
+
+
+def somebody_waits(cursor):
+    cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+    return cursor.fetchone() is not None
+
+
+def deadlocks_so_far(cursor):
+    cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return cursor.fetchone()[0]

@@ -1,0 +1,155 @@
+"""A process killed at every statement of a deed, before and after: the deed is whole or absent, and a retry completes it."""
+
+import os
+import signal
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, connections
+
+from codes.models import Attempt, Code, Reversal
+from codes.redemption.commands import RedeemCode
+from codes.redemption.engine import redeem_codes
+from codes.reversing import ReverseRedemption, reverse
+from ledger.balances import balance
+from ledger.models import LedgerAccount
+from tests.factories import caller_of, make_claimant, make_client, make_code, make_site
+from tests.races.arena import violations
+
+pytestmark = [
+    pytest.mark.races,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="a killed process needs a server that outlives it"),
+]
+
+
+@contextmanager
+def each_statement(look):
+    """``look`` is called before and after every statement of this thread."""
+
+    def wrap(execute, sql, params, many, context):
+        look()
+        result = execute(sql, params, many, context)
+        look()
+        return result
+
+    before, connection.force_debug_cursor = connection.force_debug_cursor, True  # Or hot statements pass unseen.
+    try:
+        with connection.execute_wrapper(wrap):
+            yield
+    finally:
+        connection.force_debug_cursor = before
+
+
+def count_points(deed):
+    """How many moments there are at which ``deed`` could be killed; the last one is after its commit."""
+    points = []
+    with each_statement(lambda: points.append(None)):
+        deed()
+    return len(points) + 1
+
+
+def do_and_die(deed, point):
+    """Do ``deed`` in a process of its own that is killed at its ``point``-th moment."""
+    # A forked process must not share a connection with this one, not even to close it.
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        passed = iter(range(1, point))
+        try:
+            with each_statement(lambda: next(passed, None) is None and os.kill(os.getpid(), signal.SIGKILL)):
+                deed()
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+class Scene:
+    def __init__(self):
+        self.site = make_site()
+        self.caller = caller_of(make_client(self.site, ("redeem", "reverse")))
+        self.made = 0
+
+    def redemption(self, **fields):
+        """A fresh code, a claimant and the command that redeems it under a key."""
+        self.made += 1
+        code = make_code(self.site, f"CRASH-{self.made}", **fields)
+        claimant = make_claimant(self.site)
+        return (
+            code,
+            claimant,
+            RedeemCode(self.caller, f"CRASH-{self.made}", claimant.claimant_id, idempotency_key=str(code.pk)),
+        )
+
+
+@pytest.fixture
+def scene(committed_db):
+    return Scene()
+
+
+def cents(claimant):
+    return balance(LedgerAccount.objects.get(owner=claimant, kind="cash"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"worth_cents": 500},
+        {"worth_cents": 500, "total_cap": 5, "uses": 2},
+        {"worth_cents": 0, "action": "add_tags", "parameters": {"tags": ["welcome"]}},
+        {"worth_cents": 0, "action": "fulfilment", "parameters": {"item": "A coffee"}},
+    ],
+    ids=["credit", "capped", "tags", "fulfilment"],
+)
+def test_a_redemption_is_killed_at_every_statement_and_its_retry_has_one_effect(scene, fields):
+    worth = fields["worth_cents"]
+    _, _, command = scene.redemption(**fields)
+    points = count_points(lambda: redeem_codes([command]))
+    assert points > 20
+
+    whole = []
+    for point in range(1, points + 1):
+        code, claimant, command = scene.redemption(**fields)
+        do_and_die(lambda command=command: redeem_codes([command]), point)
+
+        kept = Attempt.objects.filter(code=code).count()
+        assert Code.objects.get(pk=code.pk).uses == kept
+        assert cents(claimant) == kept * worth
+        whole.append(kept)
+
+        [outcome] = redeem_codes([command])
+        assert outcome.refusal is None
+        assert outcome.replayed == bool(kept)
+        assert Code.objects.get(pk=code.pk).redemptions == 1
+        assert cents(claimant) == worth
+    # Absent until the commit, and whole after it.
+    assert whole == sorted(whole)
+    assert set(whole) == {0, 1}
+    assert violations() == ""
+
+
+def test_a_reversal_is_killed_at_every_statement_and_its_retry_has_one_effect(scene):
+    def redeemed():
+        code, claimant, command = scene.redemption(worth_cents=500, total_cap=5)
+        [outcome] = redeem_codes([command])
+        return code, claimant, ReverseRedemption(scene.caller, outcome.attempt.pk, "a mistake", True, str(code.pk))
+
+    _, _, command = redeemed()
+    points = count_points(lambda: reverse(command))
+    whole = []
+    for point in range(1, points + 1):
+        code, claimant, command = redeemed()
+        do_and_die(lambda command=command: reverse(command), point)
+
+        kept = Reversal.objects.filter(attempt__code=code).count()
+        assert Code.objects.get(pk=code.pk).uses == 1 - kept
+        assert cents(claimant) == 500 * (1 - kept)
+        whole.append(kept)
+
+        _, replayed = reverse(command)
+        assert replayed == bool(kept)
+        assert Code.objects.get(pk=code.pk).uses == 0
+        assert cents(claimant) == 0
+    assert whole == sorted(whole)
+    assert set(whole) == {0, 1}
+    assert violations() == ""
