@@ -28,10 +28,7 @@ class EmailBackend(BaseBackend):
         site: Site | None = getattr(request, "site", None)
         email = username.strip().lower()
         site_id = site.pk if site else None
-        limits = [
-            budgets.Budget("login", f"{site_id}|{email}", FAILURES_PER_EMAIL),
-            budgets.Budget("login from", network_of(request), FAILURES_PER_ADDRESS),
-        ]
+        limits = lock_outs(request, email)
         # Counted before the password is looked at, so that parallel guesses get no more looks than one after another.
         if budgets.seconds_until_free(limits) or budgets.count_failure(limits, clock.read()):
             return None
@@ -46,6 +43,20 @@ class EmailBackend(BaseBackend):
 
     def get_user(self, user_id: int) -> User | None:
         return User.objects.select_related("site").filter(pk=user_id, is_active=True).first()
+
+
+def lock_outs(request: HttpRequest, email: str) -> list[budgets.Budget]:
+    """The budgets that a wrong password counts against: this e-mail at this site, and everything from this network."""
+    site: Site | None = getattr(request, "site", None)
+    return [
+        budgets.Budget("login", f"{site.pk if site else None}|{email.strip().lower()}", FAILURES_PER_EMAIL),
+        budgets.Budget("login from", network_of(request), FAILURES_PER_ADDRESS),
+    ]
+
+
+def locked_seconds(request: HttpRequest, email: str) -> int:
+    """How long the lock-out lasts, for saying so; the same for an e-mail that nobody has."""
+    return budgets.seconds_until_free(lock_outs(request, email))
 
 
 def network_of(request: HttpRequest) -> str:

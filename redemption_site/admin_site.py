@@ -15,8 +15,7 @@ from django.utils import translation
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from accounts import budgets
-from accounts.signing_in import FAILURES_PER_ADDRESS, FAILURES_PER_EMAIL, network_of
+from accounts.signing_in import locked_seconds
 
 # Not "no-referrer": browsers then send forms with "Origin: null", which the check against forged forms refuses.
 REFERRER_POLICY = "strict-origin"
@@ -49,21 +48,10 @@ class SignInForm(AuthenticationForm):
             raise self.get_invalid_login_error()
 
     def get_invalid_login_error(self) -> forms.ValidationError:
-        if seconds := self._locked_seconds():
+        if seconds := locked_seconds(self.request, self.cleaned_data.get("username", "")):
             minutes = max(1, -(-seconds // 60))
             return forms.ValidationError(self.error_messages["locked"], code="locked", params={"minutes": minutes})
         return forms.ValidationError(self.error_messages["invalid_login"], code="invalid_login")
-
-    def _locked_seconds(self) -> int:
-        """How long the lock-out lasts; the same for an address that nobody has."""
-        site = getattr(self.request, "site", None)
-        email = self.cleaned_data.get("username", "").strip().lower()
-        return budgets.seconds_until_free(
-            [
-                budgets.Budget("login", f"{site.pk if site else None}|{email}", FAILURES_PER_EMAIL),
-                budgets.Budget("login from", network_of(self.request), FAILURES_PER_ADDRESS),
-            ]
-        )
 
 
 class Desk(UnfoldAdminSite):

@@ -4,6 +4,7 @@ It judges a list; one redemption is a list of one. For every command all of it h
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from codes.redemption import facts as reading
 from codes.redemption import journal, rules, statements, taking
 from codes.redemption.case import Case, Facts
 from codes.redemption.commands import Outcome, RedeemCode
-from codes.redemption.rollback import JudgeAgain, stage, until_settled
+from codes.redemption.rollback import JudgeAgain, Round, stage, until_settled
 from codes.refusals import (
     ActionFailed,
     AuditWriteFailed,
@@ -45,13 +46,13 @@ def redeem_code(command: RedeemCode) -> Outcome:
     return outcome
 
 
-def _redeem_together(cases: list[Case], locked_batches: set[int]) -> list[Outcome]:
+def _redeem_together(cases: list[Case], how: Round) -> list[Outcome]:
     """One transaction for a list; ``cases`` have been received and normalized (steps 1 and 2), which needs no lock."""
     with transaction.atomic(durable=True):
-        facts = reading.lock(cases, locked_batches)  # Steps 3 and 7: the row locks, under which all else is judged.
+        facts = reading.lock(cases, how.locked_batches)  # Steps 3 and 7: the row locks, under which all else is judged.
         outcomes = [judge(case, facts) for case in cases]  # Steps 4 to 6 and what 8 would do: pure, nothing is written.
         outcomes = count_guesses(outcomes, facts)
-        write(outcomes, facts)  # Steps 8 to 10.
+        write(outcomes, facts, apart=how.apart)  # Steps 8 to 10.
     return outcomes  # Step 11: rolling back is the atomic block, and telling the claimant is the door's.
 
 
@@ -106,18 +107,19 @@ def count_guesses(outcomes: list[Outcome], facts: Facts) -> list[Outcome]:
     return [Outcome(journal.unsaved(facts.cases[0], refusal, facts.now), refusal, kept=False)]
 
 
-def write(outcomes: list[Outcome], facts: Facts) -> None:
+def write(outcomes: list[Outcome], facts: Facts, *, apart: bool) -> None:
     """Write what was judged: a fixed number of statements however long the list, most of them sent as one.
 
     Raises JudgeAgain if others were faster, CountsDiffer if a guard let through something else than was judged.
     """
     fresh = [outcome for outcome in outcomes if outcome.kept and not outcome.replayed]
     done = [case for case in facts.cases if case.redeemed]
-    with stage(ActionFailed), rows.together():
+    with stage(ActionFailed, unclear=not apart), nullcontext() if apart else rows.together():
         with stage(AuditWriteFailed):  # 10 log and receipt. First of the writes, because its key decides who goes on.
             logged = journal.write(fresh)
             statements.insert_mails([case.id for case in done if case.claimant and case.claimant.email], facts.now)
-        post(facts.books.entered, facts.now)  # 8 execute
+        with stage(ActionFailed):  # 8 execute
+            post(facts.books.entered, facts.now)
         with stage(ConcurrentChange):  # 9 mark redeemed
             used = taking.mark_used(done, facts.now)
     if logged.count < len(fresh):
@@ -133,9 +135,9 @@ def validate_codes(commands: Sequence[RedeemCode]) -> list[Outcome]:
     return [until_settled([command], _judge_only, keep=False)[0] for command in commands]
 
 
-def _judge_only(cases: list[Case], locked_batches: set[int]) -> list[Outcome]:
+def _judge_only(cases: list[Case], how: Round) -> list[Outcome]:
     with transaction.atomic(durable=True):
-        facts = reading.lock(cases, locked_batches)
+        facts = reading.lock(cases, how.locked_batches)
         outcomes = [judge(case, facts) for case in cases]
         transaction.set_rollback(True)
     with transaction.atomic(durable=True):

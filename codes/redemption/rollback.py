@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import DatabaseError, IntegrityError, OperationalError, connection
 
@@ -26,14 +27,16 @@ RETRIED = {"40001", "40P01"}  # Serialization failure and deadlock: the database
 NOT_LOCKED = "55P03"
 TIMED_OUT = "57014"
 
-TABLES: dict[str, type[Refusal]] = {
-    "codes_attempt": AuditWriteFailed,
-    "codes_receiptmail": AuditWriteFailed,
-    "codes_code": ConcurrentChange,
-    "codes_batch": ConcurrentChange,
-}
 
-Together = Callable[[list[Case], set[int]], list[Outcome]]
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How a list is tried: which batches are locked first, and whether its writes are sent one after another."""
+
+    locked_batches: set[int]
+    apart: bool
+
+
+Together = Callable[[list[Case], Round], list[Outcome]]
 
 
 class JudgeAgain(Exception):
@@ -45,11 +48,12 @@ class CountsDiffer(Exception):
 
 
 class StageFailed(Exception):
-    """A write failed unexpectedly; ``refusal`` is what the claimant hears."""
+    """A write failed unexpectedly; ``refusal`` is what the claimant hears, or ``unclear`` where several were sent as one."""
 
-    def __init__(self, refusal: type[Refusal]) -> None:
+    def __init__(self, refusal: type[Refusal], *, unclear: bool = False) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
+        self.unclear = unclear
 
 
 def sqlstate(error: BaseException) -> str:
@@ -61,7 +65,7 @@ def is_busy(error: OperationalError) -> bool:
 
 
 @contextmanager
-def stage(refusal: type[Refusal]) -> Iterator[None]:
+def stage(refusal: type[Refusal], *, unclear: bool = False) -> Iterator[None]:
     """Name what a failure inside means for the claimant. Lock and connection errors pass as they are."""
     try:
         yield
@@ -72,15 +76,9 @@ def stage(refusal: type[Refusal]) -> Iterator[None]:
             raise StageFailed(ActionTimeout) from error
         if sqlstate(error) in RETRIED or is_busy(error) or is_away(error):
             raise
-        raise StageFailed(refusal) from error
+        raise StageFailed(refusal, unclear=unclear) from error
     except Exception as error:
-        raise StageFailed(by_table(error, refusal)) from error
-
-
-def by_table(error: Exception, refusal: type[Refusal]) -> type[Refusal]:
-    """What failed, where several writes were sent as one statement: told by the table whose constraint spoke."""
-    diagnosis = getattr(error.__cause__, "diag", None)
-    return TABLES.get(getattr(diagnosis, "table_name", None) or "", refusal)
+        raise StageFailed(refusal, unclear=unclear) from error
 
 
 @contextmanager
@@ -106,12 +104,12 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool)
     if not commands:
         return []
     locked_batches: set[int] = set()
-    counts_differed = False
+    apart = counts_differed = False
     refusal: type[Refusal] = CodeBusy
     for number in range(ROUNDS):
         cases = reading.read_commands(commands)
         try:
-            return together(cases, locked_batches)
+            return together(cases, Round(locked_batches, apart))
         except reading.BatchLockNeeded as needed:
             locked_batches = needed.batch_ids
         except JudgeAgain:
@@ -125,6 +123,9 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool)
         except StageFailed as failed:
             log.exception("redemption rolled back", extra={"attempts": [str(c.id) for c in cases]})
             refusal = failed.refusal
+            if failed.unclear:
+                apart = True  # One after another: only so does the database say which write it refuses.
+                continue
             if not isinstance(failed.__cause__, IntegrityError):
                 break  # A constraint may speak because somebody was faster: then judging again finds what they did.
         except IntegrityError:

@@ -8,9 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
-from accounts import budgets
 from accounts.models import User
-from accounts.signing_in import FAILURES_PER_ADDRESS, FAILURES_PER_EMAIL, network_of
+from accounts.signing_in import locked_seconds
 from redemption_site.pages import waiting
 from redemption_site.pages.page import Page
 from redemption_site.pages.words import waiting_time
@@ -39,7 +38,7 @@ class SignInPage(Page):
             return self.form(
                 email, _("This is a staff account. It signs in at the staff desk and redeems nothing here.")
             )
-        if seconds := self.locked_seconds(request, email):
+        if seconds := locked_seconds(request, email):
             problem = _("Too many attempts to sign in. Try again in %(time)s.") % {"time": waiting_time(seconds)}
             response = self.form(email, problem, status=429)
             response["Retry-After"] = str(seconds)
@@ -63,15 +62,6 @@ class SignInPage(Page):
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         wished = given.get("next", "")
         return wished if WAYS_ON.fullmatch(wished) else "/redeem"
-
-    def locked_seconds(self, request: HttpRequest, email: str) -> int:
-        """How long the lock-out lasts; the same for an e-mail address that nobody has."""
-        return budgets.seconds_until_free(
-            [
-                budgets.Budget("login", f"{self.site.pk}|{email.strip().lower()}", FAILURES_PER_EMAIL),
-                budgets.Budget("login from", network_of(request), FAILURES_PER_ADDRESS),
-            ]
-        )
 
 
 class SignOutPage(Page):

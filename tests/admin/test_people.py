@@ -236,10 +236,10 @@ def test_a_users_page_leads_to_their_accounts(world: World):
     assert "5.00 EUR" in page
 
 
-def test_the_audit_shows_what_changed_and_never_changes(world: World):
-    row = world.rows["accounts_auditrecord"]
+def test_the_audit_shows_what_was_done_and_never_changes(world: World):
+    row = AuditRecord.objects.filter(action="batch.order", site=world.site).latest("id")
     page = text_of(world.sign_in("manager").get(page_of(row)))
 
-    assert row.action in page
-    assert "&quot;order&quot;" in page or row.detail == {} or "detail" in page.lower()
+    assert "batch.order" in page
+    assert "&quot;count&quot;: 3" in page
     assert world.sign_in("superuser").post(page_of(row), {"action": "nothing"}).status_code == 403

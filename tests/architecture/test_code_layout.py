@@ -27,7 +27,9 @@ def test_no_file_is_named_after_no_subject():
 
 def test_no_decision_reads_a_clock_of_its_own():
     wrong = re.compile(r"timezone\.now\(|datetime\.now\(|utcnow\(|time\.time\(|functions import.*\bNow\b")
-    assert [str(path) for path in sources() if wrong.search(path.read_text())] == []
+    found = {path.relative_to(ROOT).as_posix() for path in sources() if wrong.search(path.read_text())}
+    # A log line tells the time of the machine that wrote it; nothing is decided by it.
+    assert found <= {"redemption_site/edge/request_log.py"}
 
 
 def test_row_locks_are_taken_in_one_place_only():

@@ -133,9 +133,9 @@ def test_a_list_is_settled_without_being_taken_apart(twins, monkeypatch):
     sizes = []
     judge_all = engine._redeem_together
 
-    def counted(cases, locked_batches):
+    def counted(cases, how):
         sizes.append(len(cases))
-        return judge_all(cases, locked_batches)
+        return judge_all(cases, how)
 
     monkeypatch.setattr(engine, "_redeem_together", counted)
     everything = [Wish(caller, code, "anna") for caller in ("anna", "till") for code in CODES]

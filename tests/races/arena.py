@@ -90,14 +90,24 @@ class Arena:
         finally:
             self._connected.__exit__(None, None, None)
 
+    @contextmanager
+    def under(self, settings_module: str) -> Iterator[None]:
+        """Processes that are started now have other settings than the tests' own."""
+        self.platform.variables["DJANGO_SETTINGS_MODULE"] = settings_module
+        try:
+            yield
+        finally:
+            del self.platform.variables["DJANGO_SETTINGS_MODULE"]
+
     @cached_property
     def web(self) -> WebServer:
         return self.platform.web()
 
     @cached_property
     def worker(self) -> Process:
-        """A Celery worker: two processes that take tasks."""
-        return self.platform.worker()
+        """A Celery worker: two processes that take tasks, and write the mails they send to files."""
+        with self.under("tests.races.mail_to_files"):
+            return self.platform.worker()
 
     @cached_property
     def tasks(self) -> Celery:

@@ -33,6 +33,7 @@ FIRST_WRITES = (
     ("codes_reversal", "INSERT"),
     ("ledger_ledgertransaction", "INSERT"),
     ("accounts_failurebudget", "INSERT"),
+    ("codes_receiptmail", "UPDATE"),
 )
 PAUSE_SECONDS = 0.01
 

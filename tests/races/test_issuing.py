@@ -108,11 +108,11 @@ def test_orders_into_one_batch_at_once_never_share_a_serial(unguarded, guarded):
 
 
 def is_making_codes():
-    """Whether a transaction of somebody else's has begun to insert codes and has not ended."""
+    """Whether somebody is just inserting codes."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database()
-               AND l.relation = 'codes_code'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted"""
+            """SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+               AND query LIKE 'INSERT INTO "codes_code"%'"""
         )
         return cursor.fetchone() is not None
 

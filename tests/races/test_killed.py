@@ -25,11 +25,8 @@ def late_server(arena) -> Iterator[tuple[WebServer, Path]]:
     """A second web server over the arena's database, one whose answers come late, and the folder of its marks."""
     late = late_answers.marks(arena.platform.folder)
     late.mkdir()
-    arena.platform.variables["DJANGO_SETTINGS_MODULE"] = "tests.races.late_answers"
-    try:
+    with arena.under("tests.races.late_answers"):
         server = arena.platform.web(workers=2)
-    finally:
-        del arena.platform.variables["DJANGO_SETTINGS_MODULE"]
     try:
         # One of them answers already; the clients are to be spread over both.
         assert wait_until(lambda: server.log.read_text().count("Started worker") == 2, seconds=30)
