@@ -148,7 +148,10 @@ def test_processes_end_with_a_supervisor_that_was_killed(tmp_path: Path) -> None
 import time
 from pathlib import Path
 from deploy.local.processes import Process
-Process("child", {SLEEPER!r}, log=Path({str(tmp_path)!r}) / "log").start()
+child = Process("child", {SLEEPER!r}, log=Path({str(tmp_path)!r}) / "log").start()
+# The tether is tied by the program that then becomes the child; on a busy machine that takes a moment.
+while b"pdeathsig" in Path(f"/proc/{{child.pid}}/cmdline").read_bytes():
+    time.sleep(0.01)
 print("started", flush=True)
 time.sleep(600)
 """

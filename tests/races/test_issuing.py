@@ -72,7 +72,7 @@ def test_an_order_is_worked_by_several_processes_while_its_batch_is_redeemed_and
 def test_an_order_is_cancelled_while_it_is_worked_and_leaves_no_code(unguarded, guarded):
     def race(arena):
         batch, _ = issued_batch(arena, 1)
-        order = more(batch, 10 * issuing.CHUNK)
+        order = more(batch, 6 * issuing.CHUNK)
         arena.ring("codes.work_order", order.pk, times=2)
         assert wait_until(lambda: reread(order).issued > 0, seconds=20, pause_seconds=0.005)
         assert issuing.cancel_order(order, actor_id="staff")
@@ -107,8 +107,10 @@ def test_orders_into_one_batch_at_once_never_share_a_serial(unguarded, guarded):
         assert batch.codes.count() == Batch.objects.get(pk=batch.pk).last_serial == 81
 
 
-def is_making_codes():
-    """Whether somebody is just inserting codes."""
+def is_making_codes(order):
+    """Whether somebody who works this order is just inserting codes."""
+    if reread(order).state != IssueOrder.State.RUNNING:
+        return False
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
@@ -134,10 +136,10 @@ def test_workers_are_killed_in_every_chunk_and_the_order_makes_exactly_its_codes
             poller = start_poller(guarded, leases_ahead=chunk)
             made = chunk * issuing.CHUNK
             assert wait_until(
-                lambda made=made: is_making_codes() and reread(order).issued == made, seconds=30, pause_seconds=0.002
+                lambda made=made: is_making_codes(order) and order.issued == made, seconds=30, pause_seconds=0.002
             ), poller.last_words()
             poller.kill()
-            assert wait_until(lambda: not is_making_codes(), seconds=5, pause_seconds=0.002)
+            assert wait_until(lambda: not is_making_codes(order), seconds=5, pause_seconds=0.002)
             assert (reread(order).state, order.issued) == (IssueOrder.State.RUNNING, made)
             assert batch.codes.count() == 1 + order.issued
 
