@@ -5,16 +5,13 @@ all and books their value. Killed anywhere, it goes on where it stopped; cancell
 """
 
 import datetime as dt
-import logging
-import time
 from collections.abc import Callable, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
 
-from accounts import auditing, clock, locking, rows
-from codes import batch_value, keys, lookup, ordering
+from accounts import clock, locking, rows
+from codes import batch_value, jobs, keys, lookup, ordering
 from codes.formats import FORMATS
 from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
@@ -23,14 +20,8 @@ from ledger.models import LedgerTransaction
 
 __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
 
-log = logging.getLogger(__name__)
-
 State = IssueOrder.State
-OPEN = (State.QUEUED, State.RUNNING, State.CANCELLING)
-CANCELLABLE = (State.QUEUED, State.RUNNING, State.FAILED)  # A failed one too, or its batch would be stuck for ever.
 CHUNK = 5_000
-LEASE = dt.timedelta(seconds=30)
-MOST_CLAIMS = 8
 MOST_SUPPLIED = 1_000
 
 CODE_COLUMNS = (
@@ -45,67 +36,28 @@ def work_order(
     order_id: int, on_progress: Callable[[IssueOrder], None] | None = None, *, seconds: float | None = None
 ) -> IssueOrder:
     """Work an order off, for at most ``seconds`` if given; answers it as it then stands. Safe to call twice or beside another."""
-    order = claim(order_id)
-    started = time.monotonic()
-    while order.state in (State.RUNNING, State.CANCELLING):
-        if seconds is not None and time.monotonic() - started > seconds:
-            release(order)
-            break
-        step = cancel_chunk if order.state == State.CANCELLING else issue_chunk
-        order = step(order)
-        if on_progress:
-            on_progress(order)
-    return order
+    return jobs.work(IssueOrder, order_id, step, on_progress, seconds=seconds)
 
 
-def claim(order_id: int) -> IssueOrder:
-    """Take the order under a lease with a new token, the attempt being counted before the work.
-
-    Answers it unclaimed (not running) if another worker holds it or it has ended.
-    """
-    with transaction.atomic(durable=True):
-        order = locking.lock_ids(IssueOrder, [order_id])[order_id]
-        now = clock.read()
-        if order.state not in OPEN or (order.lease_until and order.lease_until > now):
-            order.state = order.state if order.state not in OPEN else State.QUEUED
-            return order
-        order.attempts += 1
-        if order.attempts > MOST_CLAIMS:
-            order.state, order.error, order.finished_at = State.FAILED, "Failed eight times without progress.", now
-            log.error("order failed", extra={"order": order.pk})
-        elif order.state == State.QUEUED:
-            order.state, order.started_at = State.RUNNING, order.started_at or now
-        order.token += 1
-        order.lease_until = now + LEASE
-        order.save()
-    return order
-
-
-def release(order: IssueOrder) -> None:
-    """Give the lease back, so that the next worker need not wait for its end."""
-    IssueOrder.objects.filter(pk=order.pk, token=order.token, state__in=OPEN).update(lease_until=None, attempts=0)
+def step(order: IssueOrder) -> IssueOrder:
+    """One chunk of a claimed order."""
+    return cancel_chunk(order) if order.state == State.CANCELLING else issue_chunk(order)
 
 
 def issue_chunk(claimed: IssueOrder) -> IssueOrder:
     """Make the next codes of the order, or activate it when all are there; one transaction."""
     with transaction.atomic(durable=True):
-        order = lock_order(claimed)
-        if order.token != claimed.token or order.state != State.RUNNING:
-            return order
+        order = jobs.lock(claimed, "terms__asset")
         now = clock.read()
         count = min(CHUNK, order.wanted - order.issued)
         if count:
             insert_codes(order, count)
             order.issued += count
-            order.attempts, order.lease_until = 0, now + LEASE
+            jobs.renew(order, now)
         if order.issued == order.wanted:
             activate(order, now)
         order.save()
     return order
-
-
-def lock_order(claimed: IssueOrder) -> IssueOrder:
-    return locking.lock_rows(IssueOrder.objects.filter(pk=claimed.pk).select_related("terms__asset"))[0]
 
 
 def lock_batch(order: IssueOrder) -> Batch:
@@ -144,7 +96,7 @@ def code_row(order: IssueOrder, serial: int, text: str, owner_id: int | None = N
 def activate(order: IssueOrder, now: dt.datetime) -> None:
     """The last commit of an order: its codes become known and their value is issued, once."""
     batch = lock_batch(order)
-    order.state, order.finished_at, order.lease_until = State.DONE, now, None
+    jobs.finish(order, now)
     if batch.state == Batch.State.ISSUING:
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.ACTIVE)
     terms = order.terms
@@ -164,50 +116,26 @@ def activate(order: IssueOrder, now: dt.datetime) -> None:
 
 def cancel_order(order: IssueOrder, *, actor_id: str) -> bool:
     """Have an order that is not done leave no code; False if it is too late. The codes go in chunks, by whoever works orders."""
-    with transaction.atomic(durable=True):
-        now = clock.read()
-        cancelled = IssueOrder.objects.filter(pk=order.pk, state__in=CANCELLABLE).update(
-            state=State.CANCELLING, due_at=now, lease_until=None, token=F("token") + 1, attempts=0
-        )
-        if cancelled:
-            auditing.record(
-                "batch.cancel",
-                site=order.site_id,
-                actor_id=actor_id,
-                object_type="batch",
-                object_id=order.batch_id,
-                now=now,
-            )
-    return bool(cancelled)
+    return jobs.cancel(order, "batch.cancel", "batch", order.batch_id, actor_id=actor_id)
 
 
 def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
     """Remove the next codes of a cancelled order, nobody having known them; the last chunk ends it."""
     with transaction.atomic(durable=True):
-        order = lock_order(claimed)
-        if order.token != claimed.token or order.state != State.CANCELLING:
-            return order
+        order = jobs.lock(claimed)
         now = clock.read()
         last = order.first_serial + order.issued
         first = max(order.first_serial, last - CHUNK)
         Code.objects.filter(batch=order.batch_id, order=order, serial__gte=first, serial__lt=last).delete()
         order.issued = first - order.first_serial
-        order.attempts, order.lease_until = 0, now + LEASE
+        jobs.renew(order, now)
         if not order.issued:
-            order.state, order.finished_at, order.lease_until = State.CANCELLED, now, None
+            jobs.finish(order, now, State.CANCELLED)
             batch = lock_batch(order)
             if batch.state == Batch.State.ISSUING:
                 Batch.objects.filter(pk=batch.pk).update(state=Batch.State.CANCELLED)
         order.save()
     return order
-
-
-def due_orders(limit: int = 10) -> list[int]:
-    """Orders that nobody holds and that are to be worked on, oldest first: chosen by state and due time alone."""
-    now = clock.read()
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
-    due = IssueOrder.objects.filter(free, state__in=OPEN, due_at__lte=now)
-    return list(due.order_by("due_at").values_list("pk", flat=True)[:limit])
 
 
 def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None = None) -> Batch:

@@ -171,7 +171,7 @@ def place(
         due_at=now,
         created_at=now,
     )
-    doorbell.ring("codes.work_order", order.pk)
+    doorbell.ring("codes.work_job", "issue", order.pk)
     auditing.record(
         "batch.order",
         site=batch.site_id,

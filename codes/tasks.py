@@ -3,21 +3,20 @@
 from celery import shared_task
 
 from accounts import heartbeats
-from codes import expiring, issuing, mailing, resealing
+from codes import expiring, mailing, resealing, working
 
-# Below the soft time limit of 25 s; what is left of an order is found again by the poller and the next ring.
-SECONDS_PER_ORDER = 15
-
-
-@shared_task(name="codes.work_order")
-def work_order(order_id: int) -> None:
-    issuing.work_order(order_id, seconds=SECONDS_PER_ORDER)
+# Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
+SECONDS_PER_JOB = 15
 
 
-@shared_task(name="codes.work_due_orders")
-def work_due_orders() -> None:
-    for order_id in issuing.due_orders(limit=1):
-        issuing.work_order(order_id, seconds=SECONDS_PER_ORDER)
+@shared_task(name="codes.work_job")
+def work_job(kind: str, job_id: int) -> None:
+    working.work_job(kind, job_id, seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name="codes.work_due_jobs")
+def work_due_jobs() -> None:
+    working.work_due(seconds=SECONDS_PER_JOB)
 
 
 @shared_task(name="codes.sweep_expired")

@@ -3,7 +3,10 @@
 from codes.models.attempts import Attempt
 from codes.models.batches import Batch
 from codes.models.codes import Code
+from codes.models.edits import BatchEdit
 from codes.models.holds import CodeHold, Reservation
+from codes.models.imports import CodeImport, ImportPiece, ImportRow
+from codes.models.jobs import Job
 from codes.models.orders import IssueOrder
 from codes.models.receipts import ReceiptMail
 from codes.models.reversals import Reversal
@@ -13,9 +16,14 @@ from codes.models.work_items import WorkItem
 __all__ = [
     "Attempt",
     "Batch",
+    "BatchEdit",
     "Code",
     "CodeHold",
+    "CodeImport",
+    "ImportPiece",
+    "ImportRow",
     "IssueOrder",
+    "Job",
     "ReceiptMail",
     "Reservation",
     "Reversal",

@@ -12,6 +12,7 @@ class Batch(models.Model):
         ACTIVE = "active", "Active"
         DISABLED = "disabled", "Switched off"
         CANCELLED = "cancelled", "Cancelled before it was active"
+        ARCHIVED = "archived", "Deleted"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="batches")
     name = models.CharField(max_length=100)
@@ -22,6 +23,10 @@ class Batch(models.Model):
     uses_in_force = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="Redemptions less uses given back; kept only where there is a cap."
     )
+    replenish_below = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="When fewer codes than this are free, more are issued; empty: never."
+    )
+    replenish_by = models.PositiveBigIntegerField(null=True, blank=True, help_text="How many are issued then.")
     last_serial = models.PositiveBigIntegerField(default=0, editable=False)
     created_by = models.CharField(max_length=100, editable=False, help_text="Actor ID of who created it.")
     created_at = models.DateTimeField(editable=False)
@@ -40,7 +45,13 @@ class Batch(models.Model):
                 condition=Q(total_cap__isnull=True) | Q(uses_in_force__lte=F("total_cap")), name="batch_cap_kept"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["issuing", "active", "disabled", "cancelled"]), name="batch_state_known"
+                condition=Q(state__in=["issuing", "active", "disabled", "cancelled", "archived"]),
+                name="batch_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(replenish_below__isnull=True, replenish_by__isnull=True)
+                | Q(replenish_below__gte=1, replenish_by__gte=1, replenish_by__lte=10_000_000),
+                name="batch_replenish_is_whole",
             ),
         ]
         indexes = [models.Index(fields=["site", "-id"], name="batch_by_site")]

@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any
 
 from accounts import clock
-from codes import issuing, switching
+from codes import issuing, jobs, switching
 from codes.lookup import shown
 from codes.models import Batch, Code, IssueOrder
 from redemption_site.demo.people import ACTOR, People
@@ -94,7 +94,7 @@ def load_batch(site_id: int, name: str, fields: dict[str, Any]) -> Batch:
     if batch is None:
         order, _ = issuing.order_batch(order_of(site_id, name, fields))
         batch = order.batch
-    for order_id in IssueOrder.objects.filter(batch=batch, state__in=issuing.OPEN).values_list("pk", flat=True):
+    for order_id in IssueOrder.objects.filter(batch=batch, state__in=jobs.OPEN).values_list("pk", flat=True):
         issuing.work_order(order_id)
     batch.refresh_from_db()
     return batch

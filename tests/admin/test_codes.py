@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditRecord
-from codes.models import Code
+from codes.models import Code, IssueOrder
 from tests.admin.desk import ITEM_TEXT, MONEY_TEXT, World, list_of, make_world, page_of, signed_in, text_of
 from tests.factories import make_code, make_site, make_staff
 
@@ -85,11 +85,11 @@ def test_what_is_typed_stands_in_no_address(world: World):
 
 
 def test_codes_of_an_order_that_is_not_done_are_not_there(world: World):
-    from codes import issuing
+    from codes import issuing, jobs
 
     order = world.rows["codes_issueorder"]
-    claimed = issuing.claim(order.pk)
-    issuing.insert_codes(issuing.lock_order(claimed), 2)
+    claimed = jobs.claim(IssueOrder, order.pk)
+    issuing.insert_codes(jobs.lock(claimed, "terms"), 2)
     code = Code.objects.filter(order=order).first()
 
     assert code is not None

@@ -6,7 +6,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from codes import issuing
+from codes import issuing, jobs
 from codes.models import Batch, Code, IssueOrder, Terms
 from ledger.balances import batch_value
 from tests.admin.desk import World, page_of, text_of
@@ -190,7 +190,7 @@ def test_no_percent_says_done_before_it_is(world: World):
 def test_cancelling_leaves_no_code(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(issuing, "CHUNK", 2)
     order = world.rows["codes_issueorder"]
-    issuing.issue_chunk(issuing.claim(order.pk))
+    issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
     browser = world.sign_in("operator")
     answer = browser.post(page_of(order.batch, "cancel"), {})
 

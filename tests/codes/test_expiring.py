@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from codes import expiring, issuing, switching
-from codes.models import Code
+from codes import expiring, issuing, jobs, switching
+from codes.models import Code, IssueOrder
 from ledger.models import LedgerTransaction
 from tests.codes.redeeming import assert_sound, cash, reason_of, redeem, spread
 from tests.factories import make_batch, make_claimant, make_code, make_site, new_batch
@@ -135,7 +135,7 @@ def test_codes_without_value_and_without_an_end_book_nothing(site, stopped_clock
 def test_codes_that_are_still_being_issued_wait(site, stopped_clock, monkeypatch):
     monkeypatch.setattr(issuing, "CHUNK", 2)
     order, _ = issuing.order_batch(new_batch(site, count=4, worth_cents=100, valid_until=stopped_clock.now.date()))
-    issuing.issue_chunk(issuing.claim(order.pk))
+    issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
     stopped_clock.advance(days=2)
     assert expiring.sweep_expired() == 0
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from codes import issuing, lookup
-from codes.issuing import LEASE
+from codes import issuing, jobs, lookup
+from codes.jobs import LEASE
 from codes.models import Batch, Code, IssueOrder
 from ledger.balances import batch_value
 from ledger.models import LedgerTransaction
@@ -127,31 +127,33 @@ def test_an_order_that_is_done_is_not_worked_again():
 
 def test_a_second_worker_leaves_an_order_to_the_first_and_takes_it_over_when_the_lease_ends(stopped_clock):
     order = order_of()
-    first = issuing.claim(order.pk)
+    first = jobs.claim(IssueOrder, order.pk)
     issuing.issue_chunk(first)
 
     assert issuing.work_order(order.pk).state == State.QUEUED  # As it stands for whoever did not get it.
     assert Code.objects.count() == 4
-    assert issuing.due_orders() == []
+    assert jobs.due(IssueOrder) == []
 
     stopped_clock.advance(seconds=LEASE.total_seconds())
-    assert issuing.due_orders() == [order.pk]
+    assert jobs.due(IssueOrder) == [order.pk]
     done = issuing.work_order(order.pk)
 
     assert (done.state, Code.objects.count()) == (State.DONE, 10)
     # The first one comes back to life: its token is no longer the last.
-    assert issuing.issue_chunk(first).state == State.DONE
+    with pytest.raises(jobs.Overtaken):
+        issuing.issue_chunk(first)
     assert Code.objects.count() == 10
     assert spread(order.batch_id)[0] == 5_000
 
 
 def test_a_worker_that_was_overtaken_writes_nothing(stopped_clock):
     order = order_of()
-    first = issuing.claim(order.pk)
+    first = jobs.claim(IssueOrder, order.pk)
     stopped_clock.advance(seconds=LEASE.total_seconds())
-    second = issuing.claim(order.pk)
+    second = jobs.claim(IssueOrder, order.pk)
 
-    issuing.issue_chunk(first)
+    with pytest.raises(jobs.Overtaken):
+        issuing.issue_chunk(first)
     assert Code.objects.count() == 0
 
     issuing.issue_chunk(second)
@@ -166,7 +168,7 @@ def test_a_slice_of_time_ends_in_between_and_the_next_one_goes_on():
     order.refresh_from_db()
     assert (order.lease_until, order.attempts) == (None, 0)
 
-    assert issuing.due_orders() == [order.pk]
+    assert jobs.due(IssueOrder) == [order.pk]
     assert issuing.work_order(order.pk, seconds=60).state == State.DONE
 
 
@@ -176,11 +178,11 @@ def test_due_orders_come_oldest_first_and_only_free_ones(stopped_clock):
     for name in ("one", "two", "three"):
         orders.append(order_of(site, name=name))
         stopped_clock.advance(seconds=1)
-    issuing.claim(orders[0].pk)
+    jobs.claim(IssueOrder, orders[0].pk)
     IssueOrder.objects.filter(pk=orders[1].pk).update(state=State.FAILED)
 
-    assert issuing.due_orders() == [orders[2].pk]
-    assert issuing.due_orders(limit=0) == []
+    assert jobs.due(IssueOrder) == [orders[2].pk]
+    assert jobs.due(IssueOrder, limit=0) == []
 
 
 def test_a_code_that_happens_to_exist_already_is_drawn_again(monkeypatch):

@@ -3,8 +3,8 @@
 import pytest
 
 from accounts.models import AuditRecord
-from codes import issuing, lookup
-from codes.issuing import LEASE
+from codes import issuing, jobs, lookup
+from codes.jobs import LEASE
 from codes.models import Batch, Code, IssueOrder
 from ledger.models import LedgerTransaction
 from tests.codes.redeeming import redeem, spread
@@ -78,15 +78,15 @@ def test_after_eight_claims_without_progress_it_is_given_up(monkeypatch, stopped
                 issuing.work_order(order.pk)
             stopped_clock.advance(seconds=LEASE.total_seconds())
 
-    assert issuing.due_orders() == [order.pk]
+    assert jobs.due(IssueOrder) == [order.pk]
     given_up = issuing.work_order(order.pk)
 
     assert given_up.state == State.FAILED
     assert given_up.error
     order.refresh_from_db()
     assert (order.state, order.finished_at) == (State.FAILED, stopped_clock.now)
-    assert "order failed" in caplog.messages
-    assert issuing.due_orders() == []
+    assert "job failed" in caplog.messages
+    assert jobs.due(IssueOrder) == []
     assert issuing.work_order(order.pk).state == State.FAILED
     assert Batch.objects.get().state == Batch.State.ISSUING
 
@@ -94,9 +94,9 @@ def test_after_eight_claims_without_progress_it_is_given_up(monkeypatch, stopped
 def test_progress_starts_the_count_anew(monkeypatch, stopped_clock, order):
     for _ in range(3):
         for _ in range(4):
-            issuing.claim(order.pk)
+            jobs.claim(IssueOrder, order.pk)
             stopped_clock.advance(seconds=LEASE.total_seconds())
-        issuing.issue_chunk(issuing.claim(order.pk))
+        issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
         stopped_clock.advance(seconds=LEASE.total_seconds())
 
     order.refresh_from_db()
@@ -107,7 +107,7 @@ class TestCancelling:
     def test_a_waiting_order_leaves_no_code_and_its_batch_is_cancelled(self, order):
         assert issuing.cancel_order(order, actor_id="boss")
 
-        assert issuing.due_orders() == [order.pk]
+        assert jobs.due(IssueOrder) == [order.pk]
         assert issuing.work_order(order.pk).state == State.CANCELLED
         assert Batch.objects.get().state == Batch.State.CANCELLED
         assert AuditRecord.objects.filter(
@@ -115,13 +115,14 @@ class TestCancelling:
         ).exists()
 
     def test_a_running_order_is_undone_in_chunks_and_books_nothing(self, order):
-        worker = issuing.claim(order.pk)
+        worker = jobs.claim(IssueOrder, order.pk)
         for _ in range(2):
             issuing.issue_chunk(worker)
         assert Code.objects.count() == 8
 
         assert issuing.cancel_order(order, actor_id="boss")
-        assert issuing.issue_chunk(worker).state == State.CANCELLING
+        with pytest.raises(jobs.Overtaken):
+            issuing.issue_chunk(worker)
         assert Code.objects.count() == 8
         seen = []
         cancelled = issuing.work_order(order.pk, lambda order: seen.append((order.issued, Code.objects.count())))
@@ -131,11 +132,11 @@ class TestCancelling:
         assert not LedgerTransaction.objects.exists()
 
     def test_broken_off_it_goes_on(self, monkeypatch, stopped_clock, order):
-        worker = issuing.claim(order.pk)
+        worker = jobs.claim(IssueOrder, order.pk)
         for _ in range(2):
             issuing.issue_chunk(worker)
         issuing.cancel_order(order, actor_id="boss")
-        issuing.cancel_chunk(issuing.claim(order.pk))
+        issuing.cancel_chunk(jobs.claim(IssueOrder, order.pk))
         assert Code.objects.count() == 4
 
         stopped_clock.advance(seconds=LEASE.total_seconds())
@@ -158,7 +159,7 @@ class TestCancelling:
         assert not issuing.cancel_order(order, actor_id="boss")
 
     def test_a_failed_order_can_be_cleared_away(self, order):
-        worker = issuing.claim(order.pk)
+        worker = jobs.claim(IssueOrder, order.pk)
         issuing.issue_chunk(worker)
         IssueOrder.objects.filter(pk=order.pk).update(state=State.FAILED)
 
@@ -170,7 +171,7 @@ class TestCancelling:
     def test_more_codes_are_taken_away_again_and_the_batch_goes_on(self):
         batch = make_batch(count=3, worth_cents=500)
         order = issuing.order_more(batch, 6, caller_key="client:1", actor_id="boss")
-        issuing.issue_chunk(issuing.claim(order.pk))
+        issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
 
         issuing.cancel_order(order, actor_id="boss")
         issuing.work_order(order.pk)
@@ -185,7 +186,7 @@ class TestCancelling:
 
     def test_a_claimant_who_typed_one_of_its_codes_does_not_keep_it_alive(self, order):
         claimant = make_claimant(order.site)
-        issuing.issue_chunk(issuing.claim(order.pk))
+        issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
         outcome = redeem(claimant, lookup.shown(Code.objects.first()))
         assert outcome.attempt.reason == "code_not_found"
 

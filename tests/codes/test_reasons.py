@@ -5,8 +5,8 @@ from django.db import OperationalError, connection
 
 from accounts.models import Tag
 from accounts.refusals import Refusal
-from codes import issuing, lookup, reversing, switching
-from codes.models import Attempt
+from codes import issuing, jobs, lookup, reversing, switching
+from codes.models import Attempt, IssueOrder
 from codes.redemption import statements
 from ledger.models import LedgerAccount
 from tests.codes.provoking import CANNOT_OCCUR, PROVOKED, TOLD_BY_REVERSING, TOLD_BY_THE_EDGE, Scene
@@ -126,7 +126,7 @@ def test_a_code_that_is_not_there_for_the_caller_is_as_unknown_as_any(scene, how
     else:
         scene.monkeypatch.setattr(issuing, "CHUNK", 1)
         order, _ = issuing.order_batch(new_batch(scene.site, count=2, worth_cents=100))
-        issuing.issue_chunk(issuing.claim(order.pk))
+        issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
         text = lookup.shown(order.codes.get())
         if how == "cancelled":
             issuing.cancel_order(order, actor_id="boss")

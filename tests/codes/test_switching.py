@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from accounts.models import AuditRecord
-from codes import expiring, issuing, switching
-from codes.models import Batch, Code
+from codes import expiring, issuing, jobs, switching
+from codes.models import Batch, Code, IssueOrder
 from codes.switching import change_code, switch_batch, switch_code
 from tests.codes.redeeming import assert_sound, holdings, reason_of, redeem, spread
 from tests.factories import make_batch, make_claimant, make_code, make_site, make_user, new_batch
@@ -103,7 +103,7 @@ class TestACode:
     def test_one_that_is_being_issued_is_not_changed(self, monkeypatch):
         monkeypatch.setattr(issuing, "CHUNK", 1)
         order, _ = issuing.order_batch(new_batch(make_site(), count=2, worth_cents=500))
-        issuing.issue_chunk(issuing.claim(order.pk))
+        issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
 
         with pytest.raises(ValidationError, match="has been issued"):
             change_code(Code.objects.get(), actor_id="boss", max_uses=4)

@@ -4,7 +4,7 @@ import pytest
 from celery import current_app
 
 from accounts.models import Heartbeat
-from codes import doorbell, expiring, issuing, mailing, resealing, tasks
+from codes import doorbell, expiring, issuing, jobs, mailing, resealing, tasks
 from codes.models import Code, IssueOrder
 from tests.factories import make_site, new_batch
 
@@ -39,7 +39,7 @@ class TestTheDoorbell:
             order, _ = issuing.order_batch(new_batch(make_site(), count=2))
             assert broker.sent == []
 
-        assert broker.sent == [("codes.work_order", (order.pk,), {"retry": False, "ignore_result": True})]
+        assert broker.sent == [("codes.work_job", ("issue", order.pk), {"retry": False, "ignore_result": True})]
 
     @pytest.mark.parametrize(
         "failing", [ConnectionError("away"), TimeoutError(), OSError(111, "refused"), ValueError()]
@@ -52,7 +52,7 @@ class TestTheDoorbell:
 
         assert not replayed
         assert "doorbell not heard" in caplog.messages
-        assert issuing.due_orders() == [order.pk]
+        assert jobs.due(IssueOrder) == [order.pk]
         assert issuing.work_order(order.pk).state == State.DONE
 
     def test_an_order_that_is_refused_rings_nobody(self, broker, django_capture_on_commit_callbacks):
@@ -67,26 +67,26 @@ class TestTheTasks:
     def test_every_task_in_the_schedule_exists(self, settings):
         named = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 
-        assert named | {"codes.work_order"} <= set(current_app.tasks)
+        assert named | {"codes.work_job"} <= set(current_app.tasks)
 
     def test_an_order_is_worked_and_a_second_message_does_nothing(self):
         order, _ = issuing.order_batch(new_batch(make_site(), count=3))
 
-        tasks.work_order(order.pk)
-        tasks.work_order(order.pk)
+        tasks.work_job("issue", order.pk)
+        tasks.work_job("issue", order.pk)
 
         order.refresh_from_db()
         assert (order.state, Code.objects.count()) == (State.DONE, 3)
 
     def test_an_order_works_for_less_time_than_its_task_may_take(self, settings):
-        assert tasks.SECONDS_PER_ORDER < settings.CELERY_TASK_SOFT_TIME_LIMIT
-        assert issuing.LEASE.total_seconds() > settings.CELERY_TASK_TIME_LIMIT
+        assert tasks.SECONDS_PER_JOB < settings.CELERY_TASK_SOFT_TIME_LIMIT
+        assert jobs.LEASE.total_seconds() > settings.CELERY_TASK_TIME_LIMIT
 
     def test_what_was_never_rung_is_found(self):
         orders = [issuing.order_batch(new_batch(make_site(), count=2))[0] for _ in range(2)]
 
         for _ in range(3):
-            tasks.work_due_orders()
+            tasks.work_due_jobs()
 
         assert {IssueOrder.objects.get(pk=order.pk).state for order in orders} == {State.DONE}
 

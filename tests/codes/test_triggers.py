@@ -3,8 +3,8 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from codes import issuing, reversing
-from codes.models import Attempt, Code, Reversal, Terms
+from codes import issuing, jobs, reversing
+from codes.models import Attempt, Code, IssueOrder, Reversal, Terms
 from tests.codes.redeeming import attempt, redeem
 from tests.factories import caller_of, make_claimant, make_client, make_code, make_site, new_batch
 
@@ -80,7 +80,7 @@ def test_a_code_that_was_known_is_never_forgotten():
 def test_a_code_that_was_never_known_may_be(monkeypatch):
     monkeypatch.setattr(issuing, "CHUNK", 1)
     order, _ = issuing.order_batch(new_batch(make_site(), count=2))
-    issuing.issue_chunk(issuing.claim(order.pk))
+    issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
 
     assert not refused("DELETE FROM codes_code")
 

@@ -115,6 +115,7 @@ from deploy.local import command_line
 from deploy.local.processes import Process
 from deploy.local.supervision import Supervisor
 signal.signal(signal.SIGTERM, command_line._end_in_order)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell lets what it starts in the background ignore it.
 names = ["first", "second"]
 supervisor = Supervisor([Process(name, {SLEEPER!r}, log=Path({str(tmp_path)!r}) / name) for name in names])
 try:
@@ -137,7 +138,10 @@ finally:
         assert len(survivors(mark)) == 3
 
         supervisor.send_signal(number)
-        supervisor.wait(10)
+        try:
+            supervisor.wait(10)
+        finally:
+            supervisor.kill()
 
     assert wait_until(lambda: not survivors(mark), seconds=5)
 

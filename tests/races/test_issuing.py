@@ -50,7 +50,7 @@ def test_an_order_is_worked_by_several_processes_while_its_batch_is_redeemed_and
     def race(arena):
         batch, texts = issued_batch(arena, total_cap=MANY)
         order = more(batch, wanted)
-        arena.ring("codes.work_order", order.pk, times=8)
+        arena.ring("codes.work_job", "issue", order.pk, times=8)
         asks = [arena.redeem(text, claimant) for text, claimant in zip(texts, arena.claimants, strict=True)]
         answers = arena.all_at_once(asks)
         assert wait_until(lambda: has_ended(order), seconds=30)
@@ -73,10 +73,10 @@ def test_an_order_is_cancelled_while_it_is_worked_and_leaves_no_code(unguarded, 
     def race(arena):
         batch, _ = issued_batch(arena, 1)
         order = more(batch, 6 * issuing.CHUNK)
-        arena.ring("codes.work_order", order.pk, times=2)
+        arena.ring("codes.work_job", "issue", order.pk, times=2)
         assert wait_until(lambda: reread(order).issued > 0, seconds=20, pause_seconds=0.005)
         assert issuing.cancel_order(order, actor_id="staff")
-        arena.ring("codes.work_order", order.pk, times=2)
+        arena.ring("codes.work_job", "issue", order.pk, times=2)
         wait_until(lambda: has_ended(order), seconds=30)
         return order, batch.codes.count() - 1
 

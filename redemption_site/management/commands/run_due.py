@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts import heartbeats
-from codes import expiring, issuing, mailing, resealing
+from codes import expiring, mailing, resealing, working
 
 log = logging.getLogger(__name__)
 
@@ -18,15 +18,10 @@ EVERY_SECONDS = 2
 SLICE_SECONDS = 5
 
 
-def work_orders() -> None:
-    for order_id in issuing.due_orders(limit=1):
-        issuing.work_order(order_id, seconds=SLICE_SECONDS)
-
-
 # Deed, and how many seconds lie between two runs.
 DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: heartbeats.beat("poller"), EVERY_SECONDS),
-    (work_orders, EVERY_SECONDS),
+    (lambda: working.work_due(seconds=SLICE_SECONDS), EVERY_SECONDS),
     (mailing.send_due_mails, EVERY_SECONDS),
     (lambda: expiring.sweep_expired(chunks=10), 60),
     (lambda: resealing.reseal(chunks=5), 60),
