@@ -50,8 +50,15 @@ def read(budgets: Iterable[Budget], now: dt.datetime) -> dict[bytes, tuple[int, 
             f"SELECT scope, window_started_at, failures FROM accounts_failurebudget WHERE {wanted}",  # noqa: S608
             params,
         )
-        found = {bytes(row[0]): (row[2], seconds_left(aware(row[1]), now)) for row in cursor.fetchall()}
-    return {scope: standing for scope, standing in found.items() if standing[1]}
+        return lasting(
+            [(bytes(scope), aware(started), failures) for scope, started, failures in cursor.fetchall()], now
+        )
+
+
+def lasting(windows: Iterable[tuple[bytes, dt.datetime, int]], now: dt.datetime) -> dict[bytes, tuple[int, int]]:
+    """(Scope, start, failures) of windows as what ``read`` answers of those that last."""
+    standing = {scope: (failures, seconds_left(started, now)) for scope, started, failures in windows}
+    return {scope: each for scope, each in standing.items() if each[1]}
 
 
 def seconds_until_free(budgets: Sequence[Budget], now: dt.datetime | None = None) -> int:

@@ -13,8 +13,13 @@ def offset() -> dt.timedelta:
     return dt.timedelta(seconds=getattr(settings, "CLOCK_OFFSET_SECONDS", 0))
 
 
-def read() -> dt.datetime:
-    """The instant now, in UTC. Read it after the lock, never before: a wait may outlast a code's last valid moment."""
+def read(told: dt.datetime | None = None) -> dt.datetime:
+    """The instant now, in UTC. Read it after the lock, never before: a wait may outlast a code's last valid moment.
+
+    ``told`` is the clock_timestamp() that another statement has brought along, and saves this one.
+    """
+    if told is not None:
+        return told.astimezone(dt.UTC) + offset()
     with prepared.cursor() as cursor:
         if connection.vendor == "postgresql":
             # Not now(), which is the transaction's start.

@@ -137,8 +137,10 @@ def array_mark(values: Sequence[Any]) -> str:
 
 
 def one_of(column: str, kind: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """``column IN (…)`` whose text on PostgreSQL does not depend on how many values there are, and its parameters."""
-    if connection.vendor == "postgresql" and values:
+    """``column IN (…)``, and its parameters; many values are one array on PostgreSQL, so that the text stays the same."""
+    if len(values) == 1:
+        return f"{column} = %s", list(values)  # An array costs more to bind, and the plan knows less of it.
+    if connection.vendor == "postgresql" and len(values) > FEW:
         return f"{column} = ANY({array_mark(values)}::{kind}[])", [list(values)]
     return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
 

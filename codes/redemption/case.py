@@ -49,6 +49,7 @@ class CodeFacts:
     venues: list[str]
     outstanding_id: int | None
     held: bool
+    outstanding_state: str | None = None
     last_redemption: "Redemption | None" = None
     batch: "BatchFacts | None" = None
 

@@ -13,7 +13,7 @@ from accounts import rows
 from accounts.refusals import Refusal, TooManyAttempts
 from codes.actions.registry import ACTIONS
 from codes.redemption import facts as reading
-from codes.redemption import journal, rules, statements, taking
+from codes.redemption import journal, rules, taking, writes
 from codes.redemption.case import Case, Facts
 from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.rollback import JudgeAgain, Round, stage, until_settled
@@ -117,7 +117,7 @@ def write(outcomes: list[Outcome], facts: Facts, *, apart: bool) -> None:
     with stage(ActionFailed, unclear=not apart), nullcontext() if apart else rows.together():
         with stage(AuditWriteFailed):  # 10 log and receipt. First of the writes, because its key decides who goes on.
             logged = journal.write(fresh)
-            statements.insert_mails([case.id for case in done if case.claimant and case.claimant.email], facts.now)
+            writes.insert_mails([case.id for case in done if case.claimant and case.claimant.email], facts.now)
         with stage(ActionFailed):  # 8 execute
             post(facts.books.entered, facts.now)
         with stage(ConcurrentChange):  # 9 mark redeemed

@@ -6,7 +6,7 @@ Lock order: batches (only where a rule counts over the batch), codes by ID, ledg
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from accounts import clock, digests
+from accounts import digests
 from codes import formats, lookup
 from codes.actions.registry import ACTIONS
 from codes.models import IssueOrder
@@ -15,7 +15,7 @@ from codes.redemption.case import BatchFacts, Case, ClaimantFacts, ClaimantUses,
 from codes.redemption.commands import RedeemCode
 from codes.redemption.guessing import Guesses
 from codes.refusals import CodeFormatInvalid
-from ledger.books import Books, lock_books
+from ledger.books import Books, Standing
 
 
 class BatchLockNeeded(Exception):
@@ -53,25 +53,35 @@ def fingerprint(command: RedeemCode) -> bytes:
 def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     """Lock what the list touches, then read it again; nothing read before a lock is judged. Raises BatchLockNeeded."""
     statements.lock_batches(locked_batches)
-    codes = load_codes(cases, locked_batches)
-    load_claimants(cases)
-    books = lock_accounts(cases)
-    # From here on every lock is held: only now may the clock be read, for a wait may outlast a code's last valid moment.
-    now = clock.read()
-    earlier = journal.find_earlier(case.command for case in cases)
+    wanted = statements.lookups_by_version(
+        {(case.command.caller.site_id, case.form) for case in cases if case.form is not None}
+    )
+    code_ids = statements.lock_codes(wanted)
+    # An attempt at an unknown code moves nothing, and locks nobody's account.
+    standings = lock_claimants(cases, with_accounts=bool(code_ids))
+    # Every lock is held: only now may the clock be read, for a wait may outlast a code's last valid moment.
+    guesses = Guesses(cases)
+    asked_keys = {
+        (c.command.caller.key, c.command.idempotency_key) for c in cases if c.command.idempotency_key is not None
+    }
+    moment = statements.read_moment(code_ids, asked_keys, guesses.budgets)
+    codes = load_codes(cases, moment.codes, wanted, locked_batches)
+    books = load_accounts(cases, standings)
+    earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
-    load_holds(cases, codes, now)
+    load_holds(cases, codes, moment.now)
     for action, group in by_action(cases):
         ACTIONS[action].load(group)
-    return Facts(cases, books, now, earlier, Guesses(cases, now))
+    return Facts(cases, books, moment.now, earlier, guesses.begin(moment.standing, moment.now))
 
 
-def load_codes(cases: Sequence[Case], locked_batches: set[int]) -> list[CodeFacts]:
-    forms = {(case.command.caller.site_id, case.form) for case in cases if case.form is not None}
-    if not forms:
-        return []
-    wanted = statements.lookups_by_version(forms)
-    found = statements.read_codes(statements.lock_codes(wanted))
+def load_codes(
+    cases: Sequence[Case],
+    found: Sequence[CodeFacts],
+    wanted: dict[int, set[tuple[int, bytes]]],
+    locked_batches: set[int],
+) -> list[CodeFacts]:
+    """Give each case its code. Raises BatchLockNeeded."""
     # A code that is not issued to the end is unknown to everybody, its attempts included: the order may yet be cancelled.
     codes = [code for code in found if code.order_state == IssueOrder.State.DONE]
     unlocked = {code.batch_id for code in codes if code.needs_batch_lock} - locked_batches
@@ -106,32 +116,37 @@ def find_typos(cases: Sequence[Case]) -> None:
             case.typo = case.command.caller.site_id in sites
 
 
-def load_claimants(cases: Sequence[Case]) -> None:
+def lock_claimants(cases: Sequence[Case], *, with_accounts: bool) -> dict[int, Standing]:
+    """Give each case its claimant; answers the claimants' accounts, locked, by ID."""
     wanted = {(case.command.caller.site_id, case.claimant_id) for case in cases if case.claimant_id}
     found: dict[tuple[int, str], ClaimantFacts] = {}
-    for user_id, site_id, claimant_id, is_active, email, kind, account_id in (
-        statements.read_claimants(wanted) if wanted else ()
-    ):
+    standings: dict[int, Standing] = {}
+    rows = statements.lock_claimants(wanted, with_accounts=with_accounts) if wanted else []
+    for user_id, site_id, claimant_id, is_active, email, *account in rows:
         key = (site_id, claimant_id)
         claimant = found.setdefault(key, ClaimantFacts(user_id, site_id, claimant_id, bool(is_active), email))
-        if account_id is not None:
-            claimant.accounts[kind] = account_id
+        if account[0] is not None:
+            standing = standings[account[0]] = Standing(*account)
+            claimant.accounts[standing.kind] = standing.id
     for case in cases:
         case.claimant = found.get((case.command.caller.site_id, case.claimant_id))
+    return standings
 
 
-def lock_accounts(cases: Sequence[Case]) -> Books:
-    """The claimants' accounts that value could move to, and the batches' outstanding accounts that it would come from."""
-    wanted: set[int] = set()
+def load_accounts(cases: Sequence[Case], standings: dict[int, Standing]) -> Books:
+    """The claimants' accounts that value could move to, and the batches' outstanding accounts that it would come from.
+
+    The latter have no balance to guard and so no lock: every redemption of a batch shares one.
+    """
     for case in cases:
-        if case.code and case.code.asset_id is not None and case.claimant:
-            account_id = case.claimant.accounts.get(kind_of(case.code))
-            wanted |= {each for each in (account_id, case.code.outstanding_id) if each is not None}
-    books = lock_books(wanted)
-    for case in cases:
-        if case.code and case.code.asset_id is not None and case.claimant:
-            case.account = books.standings.get(case.claimant.accounts.get(kind_of(case.code), 0))
-    return books
+        code = case.code
+        if code and code.asset_id is not None and case.claimant:
+            case.account = standings.get(case.claimant.accounts.get(kind_of(code), 0))
+            if code.outstanding_id is not None and code.outstanding_state is not None:
+                standings[code.outstanding_id] = Standing(
+                    code.outstanding_id, code.site_id, code.asset_id, None, "", code.outstanding_state, 0, None, 0
+                )
+    return Books(standings)
 
 
 def kind_of(code: CodeFacts) -> str:

@@ -33,12 +33,15 @@ def budgets_of(case: Case) -> list[Budget]:
 class Guesses:
     """What is left of the budgets of a list, and what the list takes from them."""
 
-    def __init__(self, cases: Sequence[Case], now: dt.datetime) -> None:
-        """Reads all budgets of the list in one statement."""
-        self.now = now
+    def __init__(self, cases: Sequence[Case]) -> None:
         self.by_case = {case.id: budgets_of(case) for case in cases}
-        self.standing = budgets.read({each for group in self.by_case.values() for each in group}, now)
+        self.budgets = {each for group in self.by_case.values() for each in group}
         self.taken: dict[Budget, int] = {}
+
+    def begin(self, standing: dict[bytes, tuple[int, int]], now: dt.datetime) -> "Guesses":
+        """What was read of the budgets, and when."""
+        self.standing, self.now = standing, now
+        return self
 
     def wait_seconds(self, case: Case) -> int:
         """0 while the case's budgets have room; else the seconds until they are free again."""

@@ -1,7 +1,7 @@
 """Attempts: the answer of an earlier one to the same key, the row of every judged request, and reading them again."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import uuid_utils.compat as uuid
@@ -14,7 +14,7 @@ from accounts.rows import Touched
 from codes import keys
 from codes.lookup import LONGEST_TYPED
 from codes.models import Attempt
-from codes.redemption import statements
+from codes.redemption import writes
 from codes.redemption.case import Case
 from codes.redemption.commands import Outcome, RedeemCode
 
@@ -22,12 +22,8 @@ FIRST_KEPT_STEP = 3  # A key is kept for redemptions and for final refusals of s
 REFUSALS: dict[str, type[Refusal]] = {}
 
 
-def find_earlier(commands: Iterable[RedeemCode]) -> dict[tuple[str, str], Outcome]:
-    """What the commands' keys were answered before, by (caller, key)."""
-    wanted = {(c.caller.key, c.idempotency_key) for c in commands if c.idempotency_key is not None}
-    if not wanted:
-        return {}
-    ids = statements.find_keys(wanted)
+def read_earlier(ids: Sequence[UUID]) -> dict[tuple[str, str], Outcome]:
+    """What earlier attempts with the keys of this list were answered, by (caller, key)."""
     if not ids:
         return {}
     found = Attempt.objects.filter(pk__in=ids).select_related("code")
@@ -104,7 +100,7 @@ def write(outcomes: Sequence[Outcome]) -> Touched:
     """Write a list's attempts in one statement; one whose key was taken meanwhile is not counted: its winner can be read now."""
     attempts = [outcome.attempt for outcome in outcomes]
     redeemed = [attempt for attempt in attempts if attempt.receipt_number is not None]
-    drawn = {-k: number for k, number in enumerate(statements.draw_receipt_numbers(len(redeemed)), 1)}
+    drawn = {-k: number for k, number in enumerate(writes.draw_receipt_numbers(len(redeemed)), 1)}
     for outcome in outcomes:
         attempt, refusal = outcome.attempt, outcome.refusal
         attempt.receipt_number = drawn.get(attempt.receipt_number or 0)
@@ -113,7 +109,7 @@ def write(outcomes: Sequence[Outcome]) -> Touched:
             refusal.receipt_number = attempt.earlier_receipt
     # Sorted by caller and key, so that two lists with the same keys wait for each other in one order.
     ordered = sorted(attempts, key=lambda a: (a.caller, a.idempotency_key or "", a.id))
-    return statements.insert_attempts(ordered)
+    return writes.insert_attempts(ordered)
 
 
 def write_failed(case: Case, refusal: Refusal) -> Attempt:
@@ -122,7 +118,7 @@ def write_failed(case: Case, refusal: Refusal) -> Attempt:
     case.checks.append({"step": refusal.step, "check": refusal.reason, "passed": False, "seen": {}})
     with transaction.atomic(durable=True):
         attempt = attempt_of(case, clock.read())
-        statements.insert_attempts([attempt])
+        writes.insert_attempts([attempt])
     return attempt
 
 

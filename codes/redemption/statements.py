@@ -1,19 +1,23 @@
-"""The hand-written SQL of the hot path, and nowhere else: a fixed number of statements however long the list.
+"""The hand-written SQL of the hot path, its locks and reads: a fixed number of statements however long the list.
 
 The ORM costs 0.6 to 0.8 ms of Python a query, more than the whole redemption costs the database.
 """
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import connection
 
-from accounts import budgets, defects, locking, prepared, rows
+from accounts import budgets, clock, locking, prepared
+from accounts.budgets import Budget
 from accounts.rows import one_of, one_pair_of
 from codes import keys
 from codes.redemption.case import CodeFacts, Redemption
+from ledger import books
 
 CODE_FACTS = """
     SELECT c.id, c.site_id, c.batch_id, c.serial, c.lookup_odd, c.lookup_even, c.sealed, c.key_version, c.state,
@@ -22,7 +26,7 @@ CODE_FACTS = """
            t.action, t.parameters, t.asset_id, s.code, s.kind, s.exponent, t.value,
            t.uses_per_claimant, t.cooldown_seconds, t.venues, a.id,
            EXISTS (SELECT 1 FROM codes_codehold h JOIN codes_reservation r ON r.id = h.reservation_id
-                   WHERE h.code_id = c.id AND r.ended_as = '')
+                   WHERE h.code_id = c.id AND r.ended_as = ''), a.state
     FROM codes_code c
     JOIN codes_batch b ON b.id = c.batch_id
     JOIN codes_issueorder o ON o.id = c.order_id
@@ -41,6 +45,8 @@ def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def lock_codes(lookups: dict[int, set[tuple[int, bytes]]]) -> list[int]:
     """Lock the codes found under (site ID, digest) of each key version, in ID order; answers their IDs."""
+    if not any(lookups.values()):
+        return []
     arms, params = [], []
     for version, found in lookups.items():
         # A digest is bound to its site, so the site only helps the index.
@@ -91,15 +97,65 @@ def read_sites_with_own_codes(site_ids: Iterable[int]) -> set[int]:
     return {row[0] for row in found}
 
 
-def read_claimants(wanted: Iterable[tuple[int, str]]) -> list[tuple[Any, ...]]:
-    """(ID, site, claimant ID, active, e-mail, account kind, account ID) per ledger account of each claimant."""
+def lock_claimants(wanted: Iterable[tuple[int, str]], *, with_accounts: bool) -> list[tuple[Any, ...]]:
+    """(ID, site, claimant ID, active, e-mail) of each claimant, once for each of their accounts, which follow as ``Standing``.
+
+    The accounts are locked in ID order; without them the claimants are only read, and NULLs follow.
+    """
     asked, params = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(wanted))
-    return fetch(
-        f"""SELECT u.id, u.site_id, u.claimant_id, u.is_active, u.email, a.kind, a.id
-            FROM accounts_user u LEFT JOIN ledger_ledgeraccount a ON a.owner_id = u.id
-            WHERE {asked}""",  # noqa: S608
-        params,
+    accounts = f"""
+        SELECT {books.COLUMNS} FROM ledger_ledgeraccount a
+        WHERE {"a.owner_id IN (SELECT u.id FROM accounts_user u WHERE " + asked + ")" if with_accounts else "1 = 0"}
+        ORDER BY a.id {{lock}}"""  # noqa: S608
+    return locking.select_for_update(
+        f"""WITH mine AS ({accounts})
+            SELECT u.id, u.site_id, u.claimant_id, u.is_active, u.email, mine.*
+            FROM accounts_user u LEFT JOIN mine ON mine.owner_id = u.id WHERE {asked}""",  # noqa: S608
+        [*params, *params] if with_accounts else params,
+        of="a",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is read once every lock is held, and when that was."""
+
+    now: dt.datetime
+    codes: list[CodeFacts]
+    earlier: list[UUID]  # Attempts that have one of the list's keys.
+    standing: dict[bytes, tuple[int, int]]  # Of the guess budgets.
+
+
+# PostgreSQL answers all of it in one statement. Each subselect runs once, however many codes there are.
+MOMENT = """
+    SELECT (SELECT clock_timestamp()),
+           ARRAY(SELECT a.id FROM codes_attempt a WHERE {earlier}),
+           (SELECT jsonb_agg(jsonb_build_array(encode(g.scope, 'hex'), g.window_started_at, g.failures))
+            FROM accounts_failurebudget g WHERE {guesses}),
+           facts.*
+    FROM (VALUES (1)) AS always(row) LEFT JOIN ({codes}) AS facts ON TRUE
+"""
+
+
+def read_moment(
+    code_ids: Sequence[int], asked_keys: Collection[tuple[str, str]], counted: Collection[Budget]
+) -> Moment:
+    """The instant, the locked codes, the attempts that have one of these (caller, idempotency key), the guess budgets."""
+    if connection.vendor != "postgresql":
+        now = clock.read()
+        return Moment(now, read_codes(code_ids), find_keys(asked_keys), budgets.read(counted, now))
+    earlier, key_params = one_key_of(asked_keys)
+    guesses, scopes = one_of("g.scope", "bytea", sorted({each.scope for each in counted}))
+    codes, ids = one_of("c.id", "bigint", code_ids) if code_ids else ("FALSE", [])
+    sql = MOMENT.format(earlier=earlier, guesses=guesses, codes=CODE_FACTS.format(wanted=codes))
+    found = fetch(sql, [*key_params, *scopes, *ids])
+    now = clock.read(found[0][0])
+    windows = [
+        (bytes.fromhex(scope), dt.datetime.fromisoformat(started), failures)
+        for scope, started, failures in orjson.loads(found[0][2] or "[]")
+    ]
+    facts = [_code_facts(row[3:]) for row in found if row[3] is not None]
+    return Moment(now, facts, found[0][1], budgets.lasting(windows, now))
 
 
 def read_uses(wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int, int]]:
@@ -158,89 +214,17 @@ def read_holds(code_ids: Sequence[int]) -> list[tuple[int, bytes, dt.datetime]]:
     return [(row[0], bytes(row[1]), budgets.aware(row[2])) for row in found]
 
 
-ATTEMPT_COLUMNS = (
-    ("id", "uuid"), ("site_id", "bigint"), ("door", "text"), ("caller", "text"), ("actor_id", "text"),
-    ("client_id", "bigint"), ("idempotency_key", "text"), ("fingerprint", "bytea"), ("code_id", "bigint"),
-    ("batch_id", "bigint"), ("lookup", "bytea"), ("typed", "bytea"), ("key_version", "smallint"),
-    ("claimant_id", "bigint"), ("claimant_given", "text"), ("channel", "text"), ("venue_id", "text"),
-    ("reference", "text"), ("outcome", "text"), ("reason", "text"), ("step", "smallint"), ("checks", "jsonb"),
-    ("decided_at", "timestamptz"), ("receipt_number", "bigint"), ("earlier_receipt", "bigint"), ("action", "text"),
-    ("result", "jsonb"), ("given", "jsonb"), ("uses_left", "integer"), ("use_number", "integer"),
-    ("claimant_use_number", "integer"), ("ledger_transaction_id", "uuid"),
-)  # fmt: skip
-JSON_COLUMNS = frozenset({"checks", "result", "given"})
-KEPT_ONCE = "ON CONFLICT (caller, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING"
+def one_key_of(wanted: Collection[tuple[str, str]]) -> tuple[str, list[Any]]:
+    if not wanted:
+        return "FALSE", []
+    return one_pair_of(("a.caller", "text"), ("a.idempotency_key", "text"), sorted(wanted))
 
 
-def insert_attempts(attempts: Sequence[Any]) -> rows.Touched:
-    """Write attempts in their order; one whose key is taken is left out, and not counted."""
-    return rows.add(
-        "codes_attempt",
-        ATTEMPT_COLUMNS,
-        [
-            [
-                orjson.dumps(value).decode() if name in JSON_COLUMNS and value is not None else value
-                for name, value in ((name, getattr(attempt, name)) for name, _ in ATTEMPT_COLUMNS)
-            ]
-            for attempt in attempts
-        ],
-        "" if defects.switched_on("guard") else KEPT_ONCE,
-    )
-
-
-def draw_receipt_numbers(count: int) -> list[int]:
-    """The next ``count`` receipt numbers. A lost transaction leaves a gap; numbers only ever rise."""
-    if not count:
-        return []
-    if connection.vendor == "postgresql":
-        return [row[0] for row in fetch("SELECT nextval('codes_receipt_number') FROM generate_series(1, %s)", [count])]
-    last = fetch("SELECT COALESCE(MAX(receipt_number), 0) FROM codes_attempt", [])[0][0]
-    return list(range(last + 1, last + 1 + count))
-
-
-def guard(condition: str) -> str:
-    """What a guarded UPDATE asks of its row: its last look, should the judgement have been wrong."""
-    return f"({condition} OR TRUE)" if defects.switched_on("guard") else condition
-
-
-def use_codes(uses: dict[int, tuple[int, str]], now: dt.datetime) -> rows.Touched:
-    """Count {code ID: (uses, actor of the last)} on the codes, guarded; counted are the codes that took them all."""
-    source, params = rows.as_table(
-        (("id", "bigint"), ("n", "integer"), ("actor", "text")), [(i, n, a) for i, (n, a) in sorted(uses.items())]
-    )
-    room = guard("codes_code.state = 'active' AND codes_code.uses + v.n <= codes_code.max_uses")
-    return rows.write(
-        f"""UPDATE codes_code SET
-                uses = codes_code.uses + v.n,
-                redemptions = codes_code.redemptions + v.n,
-                state = CASE WHEN codes_code.uses + v.n >= codes_code.max_uses THEN 'used_up' ELSE codes_code.state END,
-                last_redeemed_at = %s, last_actor_id = v.actor
-            FROM {source}
-            WHERE codes_code.id = v.id AND {room}""",  # noqa: S608
-        [budgets.stored(now), *params],
-    )
-
-
-def use_batch(batch_id: int, uses: int) -> rows.Touched:
-    """Count uses on a capped batch, guarded by its cap."""
-    room = guard("uses_in_force + %s <= total_cap")
-    return rows.write(
-        f"UPDATE codes_batch SET uses_in_force = uses_in_force + %s WHERE id = %s AND {room}",  # noqa: S608
-        [uses, batch_id, uses],
-    )
-
-
-def insert_mails(attempt_ids: Sequence[Any], now: dt.datetime) -> None:
-    columns = (
-        ("attempt_id", "uuid"), ("state", "text"), ("due_at", "timestamptz"), ("token", "bigint"),
-        ("tries", "smallint"), ("error", "text"),
-    )  # fmt: skip
-    rows.add("codes_receiptmail", columns, [(attempt_id, "due", now, 0, 0, "") for attempt_id in attempt_ids])
-
-
-def find_keys(wanted: Iterable[tuple[str, str]]) -> list[Any]:
+def find_keys(wanted: Collection[tuple[str, str]]) -> list[UUID]:
     """The IDs of the attempts that have these (caller, idempotency key)."""
-    asked, params = one_pair_of(("a.caller", "text"), ("a.idempotency_key", "text"), sorted(wanted))
+    if not wanted:
+        return []
+    asked, params = one_key_of(wanted)
     return [row[0] for row in fetch(f"SELECT a.id FROM codes_attempt a WHERE {asked}", params)]  # noqa: S608
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from accounts import defects
 from accounts.rows import Touched
-from codes.redemption import statements
+from codes.redemption import writes
 from codes.redemption.case import Case, Facts, Redemption
 from codes.redemption.rollback import CountsDiffer
 from codes.redemption.rules import found
@@ -57,5 +57,5 @@ def mark_used(cases: Sequence[Case], now: dt.datetime) -> Used:
         uses[code.id] = (uses.get(code.id, (0, ""))[0] + 1, case.command.caller.actor_id)
         if code.batch_cap is not None:
             capped[code.batch_id] = capped.get(code.batch_id, 0) + 1
-    batches = [(1, statements.use_batch(batch_id, count)) for batch_id, count in sorted(capped.items())]
-    return Used([(len(uses), statements.use_codes(uses, now)), *batches])
+    batches = [(1, writes.use_batch(batch_id, count)) for batch_id, count in sorted(capped.items())]
+    return Used([(len(uses), writes.use_codes(uses, now)), *batches])

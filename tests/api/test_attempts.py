@@ -194,7 +194,7 @@ def test_pages_join_without_gap_or_repeat_while_rows_are_added(tenant: Tenant, p
 
 def test_rows_of_one_instant_are_paged_by_id(tenant: Tenant, program: Door, monkeypatch: pytest.MonkeyPatch):
     now = clock.read()
-    monkeypatch.setattr(clock, "read", lambda: now)
+    monkeypatch.setattr(clock, "read", lambda *told: now)
     ids = [program.redeem("OLD-0001").json()["transaction_id"] for _ in range(5)]
 
     seen, cursor = [], ""

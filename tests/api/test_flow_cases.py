@@ -12,7 +12,7 @@ from accounts import clock
 from codes.actions.registry import ACTIONS
 from codes.mailing import send_due_mails
 from codes.models import Attempt, CodeHold, ReceiptMail, Reservation
-from codes.redemption import statements
+from codes.redemption import writes
 from ledger.models import LedgerAccount
 from tests.api.conftest import Tenant
 from tests.api.doors import REDEMPTIONS, Door, signed_in, stranger, till
@@ -287,7 +287,7 @@ def test_case_24_an_audit_that_cannot_be_written_undoes_all(
         raise DataError("the audit cannot be written")
 
     with monkeypatch.context() as broken:
-        broken.setattr(statements, "insert_attempts", fail)
+        broken.setattr(writes, "insert_attempts", fail)
         response = anna.redeem()
 
     assert_refused(response, 503, "audit_write_failed", 10, retryable=True)

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from accounts import clock
 from codes.actions.registry import ACTIONS
 from codes.models import Code, CodeHold, Reservation
-from codes.redemption import engine, facts, statements
+from codes.redemption import engine, facts, writes
 from codes.redemption.commands import Outcome
 from codes.refusals import RollbackIncomplete
 from ledger import moving
@@ -276,7 +276,7 @@ def no_audit(tenant: Tenant, door: Door, monkeypatch: pytest.MonkeyPatch) -> Htt
     def fail(*_):
         raise OperationalError("disk full")
 
-    monkeypatch.setattr(statements, "insert_attempts", fail)
+    monkeypatch.setattr(writes, "insert_attempts", fail)
     return door.redeem()
 
 

@@ -15,7 +15,7 @@ class StoppedClock:
     def __init__(self, now: dt.datetime) -> None:
         self.now = now
 
-    def read(self) -> dt.datetime:
+    def read(self, told: dt.datetime | None = None) -> dt.datetime:
         return self.now
 
     def advance(self, **delta: float) -> dt.datetime:

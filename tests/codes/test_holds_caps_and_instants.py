@@ -269,15 +269,19 @@ class TestInstants:
         assert reason_of(redeem(anna)) == "redeemed"
 
     def test_the_databases_clock_decides_and_it_is_read_after_the_locks(self, anna, settings, monkeypatch):
-        from codes.redemption import facts, statements
+        from codes.redemption import statements
 
         make_code(anna.site, valid_until=clock.read().date())
         order = []
-        lock_codes, lock_books = statements.lock_codes, facts.lock_books
+        lock_codes, lock_claimants = statements.lock_codes, statements.lock_claimants
         monkeypatch.setattr(statements, "lock_codes", lambda *words: order.append("codes") or lock_codes(*words))
-        monkeypatch.setattr(facts, "lock_books", lambda *words: order.append("accounts") or lock_books(*words))
+        monkeypatch.setattr(
+            statements,
+            "lock_claimants",
+            lambda *words, **more: order.append("accounts") or lock_claimants(*words, **more),
+        )
         read = clock.read
-        monkeypatch.setattr(clock, "read", lambda: order.append("clock") or read())
+        monkeypatch.setattr(clock, "read", lambda *told: order.append("clock") or read(*told))
         settings.CLOCK_OFFSET_SECONDS = 2 * 86_400
         command = ask(anna)
         order.clear()

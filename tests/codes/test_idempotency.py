@@ -232,13 +232,13 @@ def test_equal_keys_in_a_list_behave_as_one_by_one(anna, code):
 
 def test_a_key_taken_between_the_look_and_the_write_is_answered_by_who_took_it(anna, code, monkeypatch):
     first = redeem(anna, idempotency_key="k1")
-    find_earlier, looks = journal.find_earlier, []
+    read_earlier, looks = journal.read_earlier, []
 
     def blind_at_first(commands):
         looks.append(1)
-        return find_earlier(commands) if len(looks) > 1 else {}
+        return read_earlier(commands) if len(looks) > 1 else {}
 
-    monkeypatch.setattr(journal, "find_earlier", blind_at_first)
+    monkeypatch.setattr(journal, "read_earlier", blind_at_first)
     again = redeem(anna, idempotency_key="k1")
 
     assert (again.replayed, again.attempt.pk) == (True, first.attempt.pk)

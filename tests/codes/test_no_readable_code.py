@@ -8,7 +8,7 @@ from django.db import connection
 
 from codes import lookup, revealing, reversing, switching
 from codes.models import Attempt, Code
-from codes.redemption import engine, statements
+from codes.redemption import engine, writes
 from tests.codes.redeeming import ask, reason_of, redeem
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site
 
@@ -109,7 +109,7 @@ def test_an_attempt_that_failed_to_be_carried_out_hides_the_code_too(monkeypatch
     def fail(*_):
         raise RuntimeError("abc e6w5f")
 
-    monkeypatch.setattr(statements, "use_codes", fail)
+    monkeypatch.setattr(writes, "use_codes", fail)
     assert reason_of(redeem(claimant, "abc-e6w5f")) == "concurrent_change"
 
     heap = b"\n".join(stored())
@@ -124,7 +124,7 @@ def test_the_log_of_a_lost_redemption_names_the_attempt_and_never_the_code(monke
     def fail(*_):
         raise RuntimeError("out of paper")
 
-    monkeypatch.setattr(statements, "use_codes", fail)
+    monkeypatch.setattr(writes, "use_codes", fail)
     outcome = redeem(claimant, "abc-e6w5f")
 
     record = next(record for record in caplog.records if record.message == "redemption rolled back")

@@ -9,7 +9,7 @@ from accounts import locking
 from codes.actions.credit import Credit
 from codes.actions.fulfilment import Fulfilment
 from codes.models import Attempt, Batch, Code
-from codes.redemption import engine, journal, statements, taking
+from codes.redemption import engine, journal, statements, taking, writes
 from codes.redemption.engine import redeem_codes
 from tests.codes.provoking import interfere
 from tests.codes.redeeming import ask, assert_sound, attempt, cash, holdings, reason_of, redeem
@@ -37,10 +37,10 @@ STAGES = {
     "8 execute: the ledger": (engine, "post", "action_failed", 8),
     "8 execute: the action": (Credit, "perform", "action_failed", 8),
     "9 mark redeemed": (taking, "mark_used", "concurrent_change", 9),
-    "9 mark redeemed: the code": (statements, "use_codes", "concurrent_change", 9),
+    "9 mark redeemed: the code": (writes, "use_codes", "concurrent_change", 9),
     "10 log and receipt": (journal, "write", "audit_write_failed", 10),
-    "10 log and receipt: numbers": (statements, "draw_receipt_numbers", "audit_write_failed", 10),
-    "10 log and receipt: mails": (statements, "insert_mails", "audit_write_failed", 10),
+    "10 log and receipt: numbers": (writes, "draw_receipt_numbers", "audit_write_failed", 10),
+    "10 log and receipt: mails": (writes, "insert_mails", "audit_write_failed", 10),
 }
 ERRORS = [RuntimeError("a bug"), OSError("disk full"), IntegrityError("a constraint"), DatabaseError("the database")]
 
@@ -68,7 +68,7 @@ def test_a_step_that_fails_changes_nothing_and_leaves_one_failed_attempt(anna, c
 
 def test_an_attempt_that_cannot_be_written_at_all_is_told_so_and_nothing_has_changed(anna, code, monkeypatch):
     before = holdings(anna.site)
-    monkeypatch.setattr(statements, "insert_attempts", failing(DatabaseError("no space left on device")))
+    monkeypatch.setattr(writes, "insert_attempts", failing(DatabaseError("no space left on device")))
 
     outcome = redeem(anna)
 
@@ -78,7 +78,7 @@ def test_an_attempt_that_cannot_be_written_at_all_is_told_so_and_nothing_has_cha
 
 
 def test_a_refusal_that_cannot_be_recorded_is_told_as_that(anna, code, monkeypatch):
-    monkeypatch.setattr(statements, "insert_attempts", failing(DatabaseError("no space left on device")))
+    monkeypatch.setattr(writes, "insert_attempts", failing(DatabaseError("no space left on device")))
 
     assert reason_of(redeem(anna, "NOPE-0001")) == "audit_write_failed"
 
@@ -185,7 +185,7 @@ def test_one_that_never_ends_is_told_as_busy_after_five_tries(anna, code, monkey
 
 
 def test_a_lock_not_obtained_within_a_write_is_busy_too(anna, code, monkeypatch):
-    monkeypatch.setattr(statements, "use_codes", failing(state_error("55P03")))
+    monkeypatch.setattr(writes, "use_codes", failing(state_error("55P03")))
 
     assert reason_of(redeem(anna)) == "code_busy"
 
