@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import orjson
+import structlog
 
 from accounts import clock, digests
 from accounts.models import AuditRecord, Site
@@ -17,10 +18,12 @@ def record(
     object_type: str,
     object_id: object,
     detail: dict[str, Any] | None = None,
-    request_id: str = "",
     now: dt.datetime | None = None,
 ) -> AuditRecord:
-    """Write the audit row of one deed. ``detail`` never holds a code or a secret."""
+    """Write the audit row of one deed. ``detail`` never holds a code or a secret.
+
+    The request is the one whose ID the edge has bound for the log lines; a task's or a command's deed names none.
+    """
     row = AuditRecord(
         site_id=site.pk if isinstance(site, Site) else site,
         actor_id=actor_id,
@@ -28,7 +31,7 @@ def record(
         object_type=object_type,
         object_id=str(object_id),
         detail=detail or {},
-        request_id=request_id,
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         recorded_at=now or clock.read(),
     )
     row.mac = mac(row)

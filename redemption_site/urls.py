@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from redemption_site.api.schema import DocumentationView, schema
 from redemption_site.edge.health import healthz, readyz
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics),
     path("api/schema/", schema, name="schema"),
     path("api/docs/", DocumentationView.as_view()),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("", include("redemption_site.pages.urls")),
 ]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import structlog
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
@@ -208,14 +207,8 @@ class ConfigurationAdmin(DeskAdmin):
             object_type=str(kind),
             object_id=row.pk,
             detail=self.audit_detail(row) if verb != "change" else {**self.audit_detail(row), "changed": list(message)},
-            request_id=request_id(),
         )
 
     def audit_detail(self, row: Any) -> dict[str, Any]:
         """What the audit tells of the row; never a secret."""
         return {"name": str(row)}
-
-
-def request_id() -> str:
-    """The request's ID, as on its log lines."""
-    return str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]

@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts import auditing
 from accounts.admin.deeds import Deed, DeskForm
-from accounts.admin.desk import ConfigurationAdmin, request_id
+from accounts.admin.desk import ConfigurationAdmin
 from accounts.admin.paging import KeysetChangeList
 from accounts.admin.scope import SiteFilter, actor_id, staff_of
 from accounts.admin.wording import instant
@@ -101,7 +101,6 @@ def audit_user(request: HttpRequest, action: str, user: User, detail: dict[str, 
         object_type="user",
         object_id=user.claimant_id,
         detail=detail,
-        request_id=request_id(),
     )
 
 

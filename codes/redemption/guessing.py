@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from accounts import budgets
 from accounts.budgets import Budget
+from accounts.callers import Caller
 from codes.redemption.case import Case
 
 FAILURES_PER_CLAIMANT = 10
@@ -19,15 +20,20 @@ def budgets_of(case: Case) -> list[Budget]:
     A failure counts against a claimant only if the caller may act for them, so that nobody can lock a stranger out.
     """
     caller = case.command.caller
+    counted = budgets_of_caller(caller)
+    if caller.user_id is None and (case.claimant is None or caller.may_act_for(case.claimant.id)):
+        counted.append(Budget("guess claimant", f"{caller.key}|{case.claimant_id}", FAILURES_PER_CLAIMANT))
+    return counted
+
+
+def budgets_of_caller(caller: Caller) -> list[Budget]:
+    """Which budgets a failed look-up counts against whomever it was for: the same ones, whichever way somebody guesses."""
     counted = [Budget("guess site", str(caller.site_id), caller.guesses_in_total)]
     if caller.network:
         counted.append(Budget("guess network", f"{caller.site_id}|{caller.network}", caller.guesses_per_network))
     if caller.user_id is not None:
         return [*counted, Budget("guess login", caller.key, FAILURES_PER_CLAIMANT)]
-    counted.append(Budget("guess client", caller.key, caller.guesses_per_client))
-    if case.claimant is None or caller.may_act_for(case.claimant.id):
-        counted.append(Budget("guess claimant", f"{caller.key}|{case.claimant_id}", FAILURES_PER_CLAIMANT))
-    return counted
+    return [*counted, Budget("guess client", caller.key, caller.guesses_per_client)]
 
 
 class Guesses:

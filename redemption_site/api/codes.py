@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts import budgets, clock
-from accounts.budgets import Budget
 from accounts.callers import Caller
 from accounts.models import User
 from accounts.refusals import TooManyAttempts
 from codes.lookup import find_code
 from codes.models import Code, IssueOrder
+from codes.redemption.guessing import budgets_of_caller
 from codes.switching import change_code
 from redemption_site.api import documented
 from redemption_site.api.batches import amount
@@ -92,13 +92,7 @@ def search(caller: Caller, typed: str) -> Code | None:
 
     A miss counts like a failed redemption, or this search would be a door for guessing.
     """
-    # The names are those of codes/redemption/guessing.py: one budget, whichever way somebody guesses.
-    counted = [
-        Budget("guess site", str(caller.site_id), caller.guesses_in_total),
-        Budget("guess client", caller.key, caller.guesses_per_client),
-    ]
-    if caller.network:
-        counted.append(Budget("guess network", f"{caller.site_id}|{caller.network}", caller.guesses_per_network))
+    counted = budgets_of_caller(caller)
     wait = budgets.seconds_until_free(counted)
     found = None if wait else find_code(caller.site_id, typed)
     if not wait and found is None:

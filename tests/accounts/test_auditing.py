@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 
 import pytest
+import structlog
 from django.db import DatabaseError, connection, transaction
 
 from accounts import auditing, clock
@@ -24,11 +25,17 @@ def test_a_row_says_who_did_what_to_what_and_when():
     before = clock.read()
     site = make_site()
 
-    row = AuditRecord.objects.get(pk=write(site=site, request_id="r-1").pk)
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        row = AuditRecord.objects.get(pk=write(site=site).pk)
 
     assert (row.site, row.actor_id, row.action) == (site, "u-1", "code.switch")
     assert (row.object_type, row.object_id, row.detail, row.request_id) == ("code", "7", DETAIL, "r-1")
     assert before <= row.recorded_at <= clock.read()
+
+
+def test_a_deed_outside_any_request_names_none():
+    structlog.contextvars.clear_contextvars()
+    assert write().request_id == ""
 
 
 def test_deeds_of_the_platform_itself_have_no_site():

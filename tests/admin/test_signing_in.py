@@ -25,6 +25,10 @@ def test_staff_sign_in_by_email_and_land_on_the_first_page(world: World):
     assert browser.get(answer["Location"]).status_code == 200
 
 
+def test_the_desk_is_found_without_its_slash():
+    assert Client().get("/admin").headers["Location"] == "/admin/"
+
+
 def test_signing_in_leads_on_to_the_page_that_was_asked_for_and_never_to_another_host(world: World):
     email = world.staff["support"].email
     wanted = reverse("admin:codes_batch_changelist")

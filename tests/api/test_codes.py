@@ -138,12 +138,14 @@ def test_what_is_left_out_stays(tenant: Tenant, program: Door):
 def test_switching_off_and_on(tenant: Tenant, program: Door):
     code = tenant.code()
 
-    assert change(program, code, {"state": "disabled", "reason": "lost"}).json()["state"] == "disabled"
+    changed = change(program, code, {"state": "disabled", "reason": "lost"})
+    assert changed.json()["state"] == "disabled"
     assert program.redeem().json()["reason"] == "code_disabled"
     assert change(program, code, {"state": "active"}).json()["state"] == "active"
     assert program.redeem().status_code == 201
     audited = AuditRecord.objects.filter(action="code.change", object_id=str(code.pk)).order_by("id")
     assert audited[0].detail["reason"] == "lost"
+    assert audited[0].request_id == changed.headers["X-Request-ID"]
 
 
 def test_validity_uses_and_owner(tenant: Tenant, program: Door):
