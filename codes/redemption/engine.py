@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from django.db import transaction
 
-from accounts import rows
+from accounts import rows, turns
 from accounts.refusals import Refusal, TooManyAttempts
 from codes.actions.registry import ACTIONS
 from codes.redemption import facts as reading
@@ -48,7 +48,7 @@ def redeem_code(command: RedeemCode) -> Outcome:
 
 def _redeem_together(cases: list[Case], how: Round) -> list[Outcome]:
     """One transaction for a list; ``cases`` have been received and normalized (steps 1 and 2), which needs no lock."""
-    with transaction.atomic(durable=True):
+    with turns.one_writer(), transaction.atomic(durable=True):
         facts = reading.lock(cases, how.locked_batches)  # Steps 3 and 7: the row locks, under which all else is judged.
         outcomes = [judge(case, facts) for case in cases]  # Steps 4 to 6 and what 8 would do: pure, nothing is written.
         outcomes = count_guesses(outcomes, facts)
