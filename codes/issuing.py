@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from accounts import clock, locking, rows
-from codes import batch_value, jobs, keys, lookup, ordering
+from accounts import clock, locking
+from codes import batch_value, jobs, keys, lookup, ordering, storing
 from codes.formats import FORMATS
 from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
 from codes.refusals import CodeFormatInvalid
+from codes.storing import Block, Fresh
 from ledger.models import LedgerTransaction
 
 __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
@@ -23,13 +24,6 @@ __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_m
 State = IssueOrder.State
 CHUNK = 5_000
 MOST_SUPPLIED = 1_000
-
-CODE_COLUMNS = (
-    ("site_id", "bigint"), ("batch_id", "bigint"), ("order_id", "bigint"), ("terms_id", "bigint"), ("serial", "bigint"),
-    ("lookup_odd", "bytea"), ("lookup_even", "bytea"), ("sealed", "bytea"), ("key_version", "smallint"),
-    ("state", "text"), ("max_uses", "integer"), ("uses", "integer"), ("redemptions", "integer"),
-    ("valid_from", "timestamptz"), ("valid_until", "timestamptz"), ("owner_id", "bigint"), ("last_actor_id", "text"),
-)  # fmt: skip
 
 
 def work_order(
@@ -66,31 +60,35 @@ def lock_batch(order: IssueOrder) -> Batch:
 
 
 def insert_codes(order: IssueOrder, count: int) -> None:
-    """Generate, seal and store ``count`` codes; one that happens to exist already is drawn again."""
-    drawn = FORMATS[order.terms.format].draw
-    serials = list(range(order.first_serial + order.issued, order.first_serial + order.issued + count))
-    while serials:
-        texts = drawn(len(serials), order.terms.pattern)
-        written = rows.insert(
-            "codes_code",
-            CODE_COLUMNS,
-            [code_row(order, serial, text) for serial, text in zip(serials, texts, strict=True)],
-            "ON CONFLICT DO NOTHING RETURNING serial",
-        )
-        if len(written) == len(serials):
-            return
-        there = {row[0] for row in written}
-        serials = [serial for serial in serials if serial not in there]
+    """Store the order's next ``count`` codes; a drawn one that happens to exist already is drawn again."""
+    first = order.first_serial + order.issued
+    missing = storing.store(order, fresh_codes(order, range(first, first + count)))
+    while missing:
+        missing = storing.store(order, drawn_codes(order, missing))
 
 
-def code_row(order: IssueOrder, serial: int, text: str, owner_id: int | None = None) -> tuple[object, ...]:
-    terms = order.terms
-    odd, even = keys.lookup_columns(order.site_id, lookup.canonical(text))
-    version, sealed = keys.seal(order.site_id, text)
-    return (
-        order.site_id, order.batch_id, order.pk, terms.pk, serial, odd, even, sealed, version, Code.State.ACTIVE.value,
-        terms.uses, 0, 0, terms.valid_from, terms.valid_until, owner_id, "",
-    )  # fmt: skip
+def fresh_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
+    """The order's codes with these numbers, not stored yet: where codes that are drawn and codes from elsewhere meet.
+
+    ``order`` has its ``terms`` with it.
+    """
+    return drawn_codes(order, serials)
+
+
+def drawn_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
+    """As many codes of the format of the order's terms."""
+    return [block_of(order, serials, FORMATS[order.terms.format].draw(len(serials), order.terms.pattern))]
+
+
+def block_of(order: IssueOrder, serials: Sequence[int], texts: Sequence[str], owner_id: int | None = None) -> Block:
+    """Codes that read like this, on the terms of the order."""
+    terms, site_id = order.terms, order.site_id
+    version = keys.newest()
+    codes = [
+        Fresh(serial, *keys.lookup_columns(site_id, lookup.canonical(text)), keys.seal(site_id, text, version)[1])
+        for serial, text in zip(serials, texts, strict=True)
+    ]
+    return Block(terms.pk, terms.uses, terms.valid_from, terms.valid_until, version, codes, owner_id)
 
 
 def activate(order: IssueOrder, now: dt.datetime) -> None:
@@ -161,11 +159,9 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
         with transaction.atomic(durable=True):
             batch = ordering.make_batch(spec)
             order = ordering.write_order(spec, batch, ordering.make_terms(spec, in_batch=None))
-            rows.insert(
-                "codes_code",
-                CODE_COLUMNS,
-                [code_row(order, order.first_serial + i, text, owner_id) for i, text in enumerate(texts)],
-            )
+            serials = range(order.first_serial, order.first_serial + order.wanted)
+            if storing.store(order, [block_of(order, serials, texts, owner_id)]):
+                raise IntegrityError
             order.issued, order.started_at = order.wanted, batch.created_at
             activate(order, batch.created_at)
             order.save()
