@@ -5,10 +5,11 @@ all and books their value. Killed anywhere, it goes on where it stopped; cancell
 """
 
 import datetime as dt
+import time
 from collections.abc import Callable, Sequence
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import clock, locking
 from codes import batch_value, jobs, keys, lookup, ordering, storing
@@ -16,13 +17,16 @@ from codes.formats import FORMATS
 from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
 from codes.refusals import CodeFormatInvalid
-from codes.storing import Block, Fresh
+from codes.storing import Block
 from ledger.models import LedgerTransaction
 
 __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
 
 State = IssueOrder.State
-CHUNK = 5_000
+CHUNK = 50_000  # At most, in one transaction.
+LEAST_STRIDE, FIRST_STRIDE = 500, 5_000  # So that the slowest machine is far below the lease, before its pace is known.
+# What a chunk is to take. SQLite has one writer, and redemptions are to come in between.
+STRIDE_SECONDS = {"postgresql": 1.0, "sqlite": 0.15}
 MOST_SUPPLIED = 1_000
 
 
@@ -40,10 +44,11 @@ def step(order: IssueOrder) -> IssueOrder:
 
 def issue_chunk(claimed: IssueOrder) -> IssueOrder:
     """Make the next codes of the order, or activate it when all are there; one transaction."""
+    stride, started = stride_of(claimed), time.monotonic()
     with transaction.atomic(durable=True):
         order = jobs.lock(claimed, "terms__asset")
         now = clock.read()
-        count = min(CHUNK, order.wanted - order.issued)
+        count = min(stride, order.wanted - order.issued)
         if count:
             insert_codes(order, count)
             order.issued += count
@@ -51,6 +56,18 @@ def issue_chunk(claimed: IssueOrder) -> IssueOrder:
         if order.issued == order.wanted:
             activate(order, now)
         order.save()
+    return adapt(order, stride, started)
+
+
+def stride_of(claimed: IssueOrder) -> int:
+    """How many codes this chunk makes or removes."""
+    return min(CHUNK, claimed.stride or FIRST_STRIDE)
+
+
+def adapt(order: IssueOrder, stride: int, started: float) -> IssueOrder:
+    """The order after a chunk, which its worker will go on with at a fitting pace."""
+    took, wanted = time.monotonic() - started, STRIDE_SECONDS[connection.vendor]
+    order.stride = jobs.next_stride(stride, took, wanted, least=LEAST_STRIDE)
     return order
 
 
@@ -76,18 +93,32 @@ def fresh_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
 
 
 def drawn_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
-    """As many codes of the format of the order's terms."""
-    return [block_of(order, serials, FORMATS[order.terms.format].draw(len(serials), order.terms.pattern))]
+    """As many codes of the format of the order's terms.
+
+    Their digests ascend with their serials, so that every index is written from left to right, which costs least. It tells
+    nobody anything, the digests being keyed.
+    """
+    texts = FORMATS[order.terms.format].draw(len(serials), order.terms.pattern)
+    version, sealed = seal(order.site_id, texts, lookup.canonical_all(texts))
+    return [block_of(order, serials, version, sorted(sealed))]
 
 
-def block_of(order: IssueOrder, serials: Sequence[int], texts: Sequence[str], owner_id: int | None = None) -> Block:
-    """Codes that read like this, on the terms of the order."""
-    terms, site_id = order.terms, order.site_id
-    version = keys.newest()
-    codes = [
-        Fresh(serial, *keys.lookup_columns(site_id, lookup.canonical(text)), keys.seal(site_id, text, version)[1])
-        for serial, text in zip(serials, texts, strict=True)
-    ]
+def seal(site_id: int, texts: Sequence[str], forms: Sequence[str]) -> tuple[int, list[storing.Unnumbered]]:
+    """What finds and what shows codes that read like this; ``forms`` are their canonical forms. With the key version used."""
+    version, sealed = keys.seal_all(site_id, texts)
+    return version, list(zip(*keys.lookup_all(site_id, forms), sealed, strict=True))
+
+
+def block_of(
+    order: IssueOrder,
+    serials: Sequence[int],
+    version: int,
+    sealed: Sequence[storing.Unnumbered],
+    owner_id: int | None = None,
+) -> Block:
+    """Codes on the terms of the order."""
+    terms = order.terms
+    codes = [(serial, *each) for serial, each in zip(serials, sealed, strict=True)]
     return Block(terms.pk, terms.uses, terms.valid_from, terms.valid_until, version, codes, owner_id)
 
 
@@ -119,12 +150,15 @@ def cancel_order(order: IssueOrder, *, actor_id: str) -> bool:
 
 def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
     """Remove the next codes of a cancelled order, nobody having known them; the last chunk ends it."""
+    stride, started = stride_of(claimed), time.monotonic()
     with transaction.atomic(durable=True):
         order = jobs.lock(claimed)
         now = clock.read()
         last = order.first_serial + order.issued
-        first = max(order.first_serial, last - CHUNK)
-        Code.objects.filter(batch=order.batch_id, order=order, serial__gte=first, serial__lt=last).delete()
+        first = max(order.first_serial, last - stride)
+        rows = Code.objects.filter(batch=order.batch_id, order=order, serial__gte=first, serial__lt=last)
+        # One statement and no reading: if anything pointed at one of them, its foreign key would refuse.
+        rows._raw_delete(rows.db)
         order.issued = first - order.first_serial
         jobs.renew(order, now)
         if not order.issued:
@@ -133,7 +167,7 @@ def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
             if batch.state == Batch.State.ISSUING:
                 Batch.objects.filter(pk=batch.pk).update(state=Batch.State.CANCELLED)
         order.save()
-    return order
+    return adapt(order, stride, started)
 
 
 def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None = None) -> Batch:
@@ -160,7 +194,7 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
             batch = ordering.make_batch(spec)
             order = ordering.write_order(spec, batch, ordering.make_terms(spec, in_batch=None))
             serials = range(order.first_serial, order.first_serial + order.wanted)
-            if storing.store(order, [block_of(order, serials, texts, owner_id)]):
+            if storing.store(order, [block_of(order, serials, *seal(order.site_id, texts, forms), owner_id)]):
                 raise IntegrityError
             order.issued, order.started_at = order.wanted, batch.created_at
             activate(order, batch.created_at)

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 
-from codes import issuing, lookup
+from codes import issuing, jobs, lookup
 from codes.models import Batch, Code, IssueOrder, Terms
 from tests.codes.redeeming import spread
 from tests.factories import make_asset, make_batch, make_site
@@ -137,13 +137,13 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_issued(site, words, sa
 
 def test_an_order_that_somebody_else_works_on_is_not_called_done(site, monkeypatch):
     make_asset()
-    claim = issuing.claim
+    claim = jobs.claim
 
-    def claimed_before(order_id):
-        claim(order_id)
-        return claim(order_id)
+    def claimed_before(model, order_id):
+        claim(model, order_id)
+        return claim(model, order_id)
 
-    monkeypatch.setattr(issuing, "claim", claimed_before)
+    monkeypatch.setattr(jobs, "claim", claimed_before)
 
     with pytest.raises(CommandError, match="0 of 3"):
         call_command("issue_codes", "shop", "Summer", "3", "--value", "1", "--asset", "EUR")
