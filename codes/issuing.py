@@ -12,8 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
 from accounts import clock, locking
-from codes import batch_value, jobs, keys, lookup, ordering, storing
-from codes.formats import FORMATS
+from codes import batch_value, drawing, jobs, lookup, ordering, storing
+from codes.drawing import Sealed
 from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
 from codes.refusals import CodeFormatInvalid
@@ -44,11 +44,12 @@ def step(order: IssueOrder) -> IssueOrder:
 
 def issue_chunk(claimed: IssueOrder) -> IssueOrder:
     """Make the next codes of the order, or activate it when all are there; one transaction."""
-    stride, started = stride_of(claimed), time.monotonic()
+    started = time.monotonic()
     with transaction.atomic(durable=True):
         order = jobs.lock(claimed, "terms__asset")
+        order.stride, order.ahead = claimed.stride, claimed.ahead
         now = clock.read()
-        count = min(stride, order.wanted - order.issued)
+        count = min(order.ahead.count if order.ahead else stride_of(order), order.wanted - order.issued)
         if count:
             insert_codes(order, count)
             order.issued += count
@@ -56,7 +57,7 @@ def issue_chunk(claimed: IssueOrder) -> IssueOrder:
         if order.issued == order.wanted:
             activate(order, now)
         order.save()
-    return adapt(order, stride, started)
+    return adapt(order, count, started)
 
 
 def stride_of(claimed: IssueOrder) -> int:
@@ -81,7 +82,8 @@ def insert_codes(order: IssueOrder, count: int) -> None:
     first = order.first_serial + order.issued
     missing = storing.store(order, fresh_codes(order, range(first, first + count)))
     while missing:
-        missing = storing.store(order, drawn_codes(order, missing))
+        drawn = drawing.draw(order.site_id, order.terms, len(missing))
+        missing = storing.store(order, [block_of(order, missing, drawn)])
 
 
 def fresh_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
@@ -93,33 +95,21 @@ def fresh_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
 
 
 def drawn_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
-    """As many codes of the format of the order's terms.
-
-    Their digests ascend with their serials, so that every index is written from left to right, which costs least. It tells
-    nobody anything, the digests being keyed.
-    """
-    texts = FORMATS[order.terms.format].draw(len(serials), order.terms.pattern)
-    version, sealed = seal(order.site_id, texts, lookup.canonical_all(texts))
-    return [block_of(order, serials, version, sorted(sealed))]
-
-
-def seal(site_id: int, texts: Sequence[str], forms: Sequence[str]) -> tuple[int, list[storing.Unnumbered]]:
-    """What finds and what shows codes that read like this; ``forms`` are their canonical forms. With the key version used."""
-    version, sealed = keys.seal_all(site_id, texts)
-    return version, list(zip(*keys.lookup_all(site_id, forms), sealed, strict=True))
+    """As many codes of the format of the order's terms; on PostgreSQL the next ones are drawn while it stores these."""
+    ahead, order.ahead = order.ahead, None
+    count = len(serials)
+    drawn = ahead.take() if ahead and ahead.count == count else drawing.draw(order.site_id, order.terms, count)
+    left = order.wanted - order.issued - count
+    if left and connection.vendor == "postgresql":
+        order.ahead = drawing.Ahead(order.site_id, order.terms, min(left, stride_of(order)))
+    return [block_of(order, serials, drawn)]
 
 
-def block_of(
-    order: IssueOrder,
-    serials: Sequence[int],
-    version: int,
-    sealed: Sequence[storing.Unnumbered],
-    owner_id: int | None = None,
-) -> Block:
+def block_of(order: IssueOrder, serials: Sequence[int], sealed: Sealed, owner_id: int | None = None) -> Block:
     """Codes on the terms of the order."""
     terms = order.terms
-    codes = [(serial, *each) for serial, each in zip(serials, sealed, strict=True)]
-    return Block(terms.pk, terms.uses, terms.valid_from, terms.valid_until, version, codes, owner_id)
+    codes = [(serial, *code) for serial, code in zip(serials, sealed.codes, strict=True)]
+    return Block(terms.pk, terms.uses, terms.valid_from, terms.valid_until, sealed.key_version, codes, owner_id)
 
 
 def activate(order: IssueOrder, now: dt.datetime) -> None:
@@ -194,7 +184,7 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
             batch = ordering.make_batch(spec)
             order = ordering.write_order(spec, batch, ordering.make_terms(spec, in_batch=None))
             serials = range(order.first_serial, order.first_serial + order.wanted)
-            if storing.store(order, [block_of(order, serials, *seal(order.site_id, texts, forms), owner_id)]):
+            if storing.store(order, [block_of(order, serials, drawing.seal(order.site_id, texts, forms), owner_id)]):
                 raise IntegrityError
             order.issued, order.started_at = order.wanted, batch.created_at
             activate(order, batch.created_at)
