@@ -81,6 +81,18 @@ def install(sender: AppConfig, using: str, **_: Any) -> None:
                     cursor.execute(statement)
 
 
+def make_way(sender: AppConfig, using: str, plan: Sequence[Any], **_: Any) -> None:
+    """Drop the package's triggers on SQLite before tables are remade; connected to ``pre_migrate``.
+
+    SQLite refuses to rename a table while a trigger of another table names one that is missing, as each is for a moment.
+    """
+    if connections[using].vendor == "sqlite" and plan:
+        with connections[using].cursor() as cursor:
+            for trigger in listed(sender.label):
+                for name, _statement in trigger.sqlite:
+                    cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+
+
 def let_all_fire(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Have SQLite fire the triggers on deletion also for the rows that an INSERT OR REPLACE deletes."""
     if connection.vendor == "sqlite":

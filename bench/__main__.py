@@ -9,16 +9,18 @@ from pathlib import Path
 from types import FrameType
 
 from bench import report, rounds
-from bench.figures import NAMES
+from bench.figures import NAMES, USUAL
 from deploy.local.trouble import Trouble
 
 
 def main(arguments: Sequence[str]) -> int:
     """0 when everything ran, every answer was as it must be and the books agree: never because of a speed."""
     options = read(arguments)
-    names = options.names or NAMES
+    names = options.names or USUAL
     try:
-        results = rounds.measure(names, options.rounds, options.seconds, lambda line: print(line, flush=True))
+        results = rounds.measure(
+            names, options.rounds, options.seconds, lambda line: print(line, flush=True), memory_codes=options.codes
+        )
     except Trouble as trouble:
         print(trouble, file=sys.stderr, flush=True)
         return 1
@@ -37,9 +39,12 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
         prog="python3 run.py bench",
         description="Measure redemptions against the database's own floor, in paired rounds.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(NAMES)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(NAMES)} (default: {', '.join(USUAL)})"
+    )
     parser.add_argument("--rounds", type=whole_number, default=5, help="how often each pair is measured (default 5)")
     parser.add_argument("--seconds", type=whole_number, default=5, help="how long each run takes (default 5)")
+    parser.add_argument("--codes", type=count, default=10_000_000, help="how many for memory (default 10000000)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
     options = parser.parse_args(arguments)
     for name in options.names:
@@ -51,6 +56,12 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
 def whole_number(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= 3_600):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 3600")
+    return int(text)
+
+
+def count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 10_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10000000")
     return int(text)
 
 

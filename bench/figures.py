@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench import issuing
 from bench.grounds import Ground, Shelf, Slice
 from bench.pgbench import Floor
 from bench.web import Web
@@ -53,6 +54,7 @@ class Bench:
     hot: Mapping[str, Any]
     web: Callable[[Ground], Web]
     sqlite: Callable[[], Shelf]
+    memory_codes: int = 0
 
     def codes(self, floors: float) -> int:
         """How many codes are enough for so many runs of the floor at its fastest."""
@@ -75,6 +77,7 @@ class Figure:
     measure: Measure
     floors: float = 0
     ours: float = 0
+    long: bool = False  # Only measured when it is named.
 
 
 def measure_single(bench: Bench) -> dict[str, Reading]:
@@ -131,6 +134,33 @@ def measure_sqlite(bench: Bench) -> dict[str, Reading]:
         "sqlite_p99": Reading(heard["p99_ms"]),
         "sqlite_cpu": Reading(heard["server_cpu_ms"]),
     }
+
+
+def measure_issuing(key: str, count: int) -> Measure:
+    def measure(bench: Bench) -> dict[str, Reading]:
+        ours = issuing.pair(bench.floor.server, bench.ours.ground, bench.floor.database, count)
+        return {
+            key: Reading(ours["per_second"], ours[issuing.WITH_KEYS]),
+            f"{key}_bare": Reading(ours["per_second"], ours[issuing.WITHOUT_KEYS]),
+            f"{key}_cpu": Reading(ours["cpu_us"]),
+            f"{key}_database": Reading(ours["database_cpu_us"]),
+        }
+
+    return measure
+
+
+def measure_memory(bench: Bench) -> dict[str, Reading]:
+    return {"memory": Reading(issuing.peak_memory_mb(bench.ours.ground, bench.memory_codes))}
+
+
+def issuing_figure(name: str, count: int, *, long: bool = False) -> Figure:
+    rows = (
+        Row(name, f"{count:,} codes issued / plain COPY of the same rows", mark=1.0),
+        Row(f"{name}_bare", "   the same / COPY where nothing has foreign keys"),
+        Row(f"{name}_cpu", "   processor time of our process, a code", "µs"),
+        Row(f"{name}_database", "   processor time of the database, a code", "µs"),
+    )
+    return Figure(name, rows, measure_issuing(name, count), long=long)
 
 
 def redeem(shelf: Shelf, most: int, bench: Bench, *, size: int) -> dict[str, Any]:
@@ -206,5 +236,11 @@ FIGURES = (
         ),
         measure_sqlite,
     ),
+    issuing_figure("issue100k", 100_000),
+    issuing_figure("issue1m", 1_000_000, long=True),
+    Figure(
+        "memory", (Row("memory", "most memory of a process that issues codes", "MB", 200),), measure_memory, long=True
+    ),
 )
 NAMES = tuple(figure.name for figure in FIGURES)
+USUAL = tuple(figure.name for figure in FIGURES if not figure.long)

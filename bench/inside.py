@@ -24,6 +24,7 @@ def main() -> None:
         "migrate": lambda: call_command("migrate", verbosity=0),
         "prepare": stocking.prepare,
         "issue": stocking.issue,
+        "issue_timed": stocking.issue_timed,
         "issue_hot": stocking.issue_hot,
         "lay_floor": floor_function.lay,
         "redeem": redeeming.redeem,

@@ -35,7 +35,9 @@ class Results:
             self.readings.setdefault(key, []).append(reading)
 
 
-def measure(names: Sequence[str], rounds: int, seconds: int, say: Callable[[str], None]) -> Results:
+def measure(
+    names: Sequence[str], rounds: int, seconds: int, say: Callable[[str], None], *, memory_codes: int = 0
+) -> Results:
     """Measure the named figures; raises Trouble where one could not be."""
     figures = [figure for figure in FIGURES if figure.name in names]
     with ExitStack() as stack:
@@ -45,6 +47,7 @@ def measure(names: Sequence[str], rounds: int, seconds: int, say: Callable[[str]
         results = Results()
         say("Starting PostgreSQL, migrating, making claimants and codes …")
         bench = set_up(stack, folder, grounds, seconds)
+        bench.memory_codes = memory_codes
         results.server = bench.floor.server.execute("SHOW server_version")
         for number in range(1, rounds + 1):
             stock(bench, figures)

@@ -1,5 +1,6 @@
 """Making the data through the platform's own deeds: site, key, claimants with cash accounts, batches of codes."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.db import connection, transaction
 
 from accounts import client_keys, clock
 from accounts.models import Site
+from bench import cpu
 from codes import issuing, keys
 from codes.issuing import NewBatch
 from codes.models import Batch, Code, IssueOrder
@@ -49,6 +51,20 @@ def issue(name: str, batch_id: int | None, count: int, path: str) -> dict[str, i
         batch = Batch.objects.get(pk=batch_id)
         order = issuing.order_more(batch, count, caller_key=SITE, actor_id=SITE)
     return finish(order, path)
+
+
+def issue_timed(count: int, server_pid: int) -> dict[str, Any]:
+    """``count`` codes in a batch of their own, from the order to its activation: a rate, and microseconds of processor a code."""
+    order, _ = issuing.order_batch(new_batch(f"timed {clock.read().isoformat()}", count))
+    started, own, database = time.monotonic(), time.process_time(), cpu.seconds_below(server_pid)
+    assert issuing.work_order(order.pk).state == IssueOrder.State.DONE
+    seconds = time.monotonic() - started
+    return {
+        "order_id": order.pk,
+        "per_second": count / seconds,
+        "cpu_us": (time.process_time() - own) * 1e6 / count,
+        "database_cpu_us": (cpu.seconds_below(server_pid) - database) * 1e6 / count,
+    }
 
 
 def issue_hot(name: str, path: str) -> dict[str, int]:

@@ -33,15 +33,22 @@ def check_symbol(symbols: str) -> str:
     return ALPHABET[TIMES_ALPHA[total]]
 
 
+def weights_of(position: int) -> bytes:
+    """What each byte at this position, of which the last five bits are the symbol, adds to the check symbol's value."""
+    table = list(range(32))
+    for _ in range(LENGTH - 1 - position):
+        table = [TIMES_ALPHA[value] for value in table]
+    return bytes(table * 8)
+
+
+WEIGHTS = [weights_of(position) for position in range(LENGTH - 1)]
+
+
 def has_wrong_check_symbol(canonical: str) -> bool:
     """Whether a form has the shape of our own codes but cannot be one: a typo, told as such."""
     if len(canonical) != LENGTH or not VALUE_OF.keys() >= set(canonical):
         return False
     return check_symbol(canonical[:-1]) != canonical[-1]
-
-
-def grouped(symbols: str) -> str:
-    return f"{symbols[:4]}-{symbols[4:8]}-{symbols[8:12]}-{symbols[12:]}"
 
 
 def random_symbols(table: bytes, length: int, count: int) -> list[str]:
@@ -51,7 +58,24 @@ def random_symbols(table: bytes, length: int, count: int) -> list[str]:
 
 
 def draw_ours(count: int, pattern: str) -> list[str]:
-    return [grouped(symbols + check_symbol(symbols)) for symbols in random_symbols(OWN_SYMBOLS, LENGTH - 1, count)]
+    """Put together position by position, as columns of all the codes: a hundredth of the time of doing so code by code."""
+    values = secrets.token_bytes((LENGTH - 1) * count)
+    columns = [values[position :: LENGTH - 1] for position in range(LENGTH - 1)]
+    check = 0
+    for column, weights in zip(columns, WEIGHTS, strict=True):
+        check ^= int.from_bytes(column.translate(weights), "big")
+    return grouped_all([*columns, check.to_bytes(count, "big")], OWN_SYMBOLS)
+
+
+def grouped_all(columns: list[bytes], table: bytes) -> list[str]:
+    """Codes of 16 symbols in groups of four; column n has the n-th symbol of each, as a byte that ``table`` spells."""
+    count = len(columns[0])
+    width = LENGTH + 4  # Three dashes, and a line's end.
+    lines = bytearray(b"-" * width * count)
+    lines[width - 1 :: width] = b"\n" * count
+    for position, column in enumerate(columns):
+        lines[position + position // 4 :: width] = column.translate(table)
+    return lines.decode().split("\n")[:count]
 
 
 def draw_hex(count: int, pattern: str) -> list[str]:
@@ -60,7 +84,8 @@ def draw_hex(count: int, pattern: str) -> list[str]:
 
 
 def draw_prepaid(count: int, pattern: str) -> list[str]:
-    return [grouped(symbols) for symbols in random_symbols(PREPAID_SYMBOLS, LENGTH, count)]
+    values = secrets.token_bytes(LENGTH * count)
+    return grouped_all([values[position::LENGTH] for position in range(LENGTH)], PREPAID_SYMBOLS)
 
 
 def draw_pattern(count: int, pattern: str) -> list[str]:

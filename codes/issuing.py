@@ -5,31 +5,29 @@ all and books their value. Killed anywhere, it goes on where it stopped; cancell
 """
 
 import datetime as dt
+import time
 from collections.abc import Callable, Sequence
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from accounts import clock, locking, rows
-from codes import batch_value, jobs, keys, lookup, ordering
-from codes.formats import FORMATS
+from accounts import clock, locking
+from codes import batch_value, drawing, jobs, lookup, ordering, storing
+from codes.drawing import Sealed
 from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
 from codes.refusals import CodeFormatInvalid
+from codes.storing import Block
 from ledger.models import LedgerTransaction
 
 __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
 
 State = IssueOrder.State
-CHUNK = 5_000
+CHUNK = 50_000  # At most, in one transaction.
+LEAST_STRIDE, FIRST_STRIDE = 500, 5_000  # So that the slowest machine is far below the lease, before its pace is known.
+# What a chunk is to take. SQLite has one writer, and redemptions are to come in between.
+STRIDE_SECONDS = {"postgresql": 1.0, "sqlite": 0.15}
 MOST_SUPPLIED = 1_000
-
-CODE_COLUMNS = (
-    ("site_id", "bigint"), ("batch_id", "bigint"), ("order_id", "bigint"), ("terms_id", "bigint"), ("serial", "bigint"),
-    ("lookup_odd", "bytea"), ("lookup_even", "bytea"), ("sealed", "bytea"), ("key_version", "smallint"),
-    ("state", "text"), ("max_uses", "integer"), ("uses", "integer"), ("redemptions", "integer"),
-    ("valid_from", "timestamptz"), ("valid_until", "timestamptz"), ("owner_id", "bigint"), ("last_actor_id", "text"),
-)  # fmt: skip
 
 
 def work_order(
@@ -46,10 +44,12 @@ def step(order: IssueOrder) -> IssueOrder:
 
 def issue_chunk(claimed: IssueOrder) -> IssueOrder:
     """Make the next codes of the order, or activate it when all are there; one transaction."""
+    started = time.monotonic()
     with transaction.atomic(durable=True):
         order = jobs.lock(claimed, "terms__asset")
+        order.stride, order.ahead = claimed.stride, claimed.ahead
         now = clock.read()
-        count = min(CHUNK, order.wanted - order.issued)
+        count = min(order.ahead.count if order.ahead else stride_of(order), order.wanted - order.issued)
         if count:
             insert_codes(order, count)
             order.issued += count
@@ -57,6 +57,18 @@ def issue_chunk(claimed: IssueOrder) -> IssueOrder:
         if order.issued == order.wanted:
             activate(order, now)
         order.save()
+    return adapt(order, count, started)
+
+
+def stride_of(claimed: IssueOrder) -> int:
+    """How many codes this chunk makes or removes."""
+    return min(CHUNK, claimed.stride or FIRST_STRIDE)
+
+
+def adapt(order: IssueOrder, stride: int, started: float) -> IssueOrder:
+    """The order after a chunk, which its worker will go on with at a fitting pace."""
+    took, wanted = time.monotonic() - started, STRIDE_SECONDS[connection.vendor]
+    order.stride = jobs.next_stride(stride, took, wanted, least=LEAST_STRIDE)
     return order
 
 
@@ -66,31 +78,38 @@ def lock_batch(order: IssueOrder) -> Batch:
 
 
 def insert_codes(order: IssueOrder, count: int) -> None:
-    """Generate, seal and store ``count`` codes; one that happens to exist already is drawn again."""
-    drawn = FORMATS[order.terms.format].draw
-    serials = list(range(order.first_serial + order.issued, order.first_serial + order.issued + count))
-    while serials:
-        texts = drawn(len(serials), order.terms.pattern)
-        written = rows.insert(
-            "codes_code",
-            CODE_COLUMNS,
-            [code_row(order, serial, text) for serial, text in zip(serials, texts, strict=True)],
-            "ON CONFLICT DO NOTHING RETURNING serial",
-        )
-        if len(written) == len(serials):
-            return
-        there = {row[0] for row in written}
-        serials = [serial for serial in serials if serial not in there]
+    """Store the order's next ``count`` codes; a drawn one that happens to exist already is drawn again."""
+    first = order.first_serial + order.issued
+    missing = storing.store(order, fresh_codes(order, range(first, first + count)))
+    while missing:
+        drawn = drawing.draw(order.site_id, order.terms, len(missing))
+        missing = storing.store(order, [block_of(order, missing, drawn)])
 
 
-def code_row(order: IssueOrder, serial: int, text: str, owner_id: int | None = None) -> tuple[object, ...]:
+def fresh_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
+    """The order's codes with these numbers, not stored yet: where codes that are drawn and codes from elsewhere meet.
+
+    ``order`` has its ``terms`` with it.
+    """
+    return drawn_codes(order, serials)
+
+
+def drawn_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
+    """As many codes of the format of the order's terms; on PostgreSQL the next ones are drawn while it stores these."""
+    ahead, order.ahead = order.ahead, None
+    count = len(serials)
+    drawn = ahead.take() if ahead and ahead.count == count else drawing.draw(order.site_id, order.terms, count)
+    left = order.wanted - order.issued - count
+    if left and connection.vendor == "postgresql":
+        order.ahead = drawing.Ahead(order.site_id, order.terms, min(left, stride_of(order)))
+    return [block_of(order, serials, drawn)]
+
+
+def block_of(order: IssueOrder, serials: Sequence[int], sealed: Sealed, owner_id: int | None = None) -> Block:
+    """Codes on the terms of the order."""
     terms = order.terms
-    odd, even = keys.lookup_columns(order.site_id, lookup.canonical(text))
-    version, sealed = keys.seal(order.site_id, text)
-    return (
-        order.site_id, order.batch_id, order.pk, terms.pk, serial, odd, even, sealed, version, Code.State.ACTIVE.value,
-        terms.uses, 0, 0, terms.valid_from, terms.valid_until, owner_id, "",
-    )  # fmt: skip
+    codes = [(serial, *code) for serial, code in zip(serials, sealed.codes, strict=True)]
+    return Block(terms.pk, terms.uses, terms.valid_from, terms.valid_until, sealed.key_version, codes, owner_id)
 
 
 def activate(order: IssueOrder, now: dt.datetime) -> None:
@@ -121,12 +140,15 @@ def cancel_order(order: IssueOrder, *, actor_id: str) -> bool:
 
 def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
     """Remove the next codes of a cancelled order, nobody having known them; the last chunk ends it."""
+    stride, started = stride_of(claimed), time.monotonic()
     with transaction.atomic(durable=True):
         order = jobs.lock(claimed)
         now = clock.read()
         last = order.first_serial + order.issued
-        first = max(order.first_serial, last - CHUNK)
-        Code.objects.filter(batch=order.batch_id, order=order, serial__gte=first, serial__lt=last).delete()
+        first = max(order.first_serial, last - stride)
+        rows = Code.objects.filter(batch=order.batch_id, order=order, serial__gte=first, serial__lt=last)
+        # One statement and no reading: if anything pointed at one of them, its foreign key would refuse.
+        rows._raw_delete(rows.db)
         order.issued = first - order.first_serial
         jobs.renew(order, now)
         if not order.issued:
@@ -135,7 +157,7 @@ def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
             if batch.state == Batch.State.ISSUING:
                 Batch.objects.filter(pk=batch.pk).update(state=Batch.State.CANCELLED)
         order.save()
-    return order
+    return adapt(order, stride, started)
 
 
 def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None = None) -> Batch:
@@ -161,11 +183,9 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
         with transaction.atomic(durable=True):
             batch = ordering.make_batch(spec)
             order = ordering.write_order(spec, batch, ordering.make_terms(spec, in_batch=None))
-            rows.insert(
-                "codes_code",
-                CODE_COLUMNS,
-                [code_row(order, order.first_serial + i, text, owner_id) for i, text in enumerate(texts)],
-            )
+            serials = range(order.first_serial, order.first_serial + order.wanted)
+            if storing.store(order, [block_of(order, serials, drawing.seal(order.site_id, texts, forms), owner_id)]):
+                raise IntegrityError
             order.issued, order.started_at = order.wanted, batch.created_at
             activate(order, batch.created_at)
             order.save()

@@ -86,6 +86,11 @@ def lock(claimed: J, *related: str) -> J:
     return job
 
 
+def next_stride(stride: int, took: float, wanted: float, *, least: int) -> int:
+    """How much the next chunk takes on, so that it takes ``wanted`` seconds as this one took ``took``; at most twice as much."""
+    return max(least, int(stride * min(2.0, wanted / max(took, 0.001))))
+
+
 def renew(job: Job, now: dt.datetime) -> None:
     """A chunk is done: the lease begins anew, and what failed before it does not count any more. The caller saves."""
     job.attempts, job.lease_until = 0, now + LEASE

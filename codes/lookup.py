@@ -5,6 +5,7 @@ Source: redemption flow, section 2 (normalization).
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from django.db.models import Q
 
@@ -42,6 +43,11 @@ def canonical(typed: str) -> str:
     if not CANONICAL.fullmatch(folded):
         raise CodeFormatInvalid
     return folded
+
+
+def canonical_all(drawn: Sequence[str]) -> list[str]:
+    """``canonical`` of codes that were drawn here: of ASCII letters, digits, dots, underscores and dashes alone."""
+    return "\n".join(drawn).replace("-", "").translate(FOLD).split("\n") if drawn else []
 
 
 def shown(code: Code) -> str:

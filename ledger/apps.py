@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 from accounts import triggers
 
@@ -9,4 +9,5 @@ class LedgerConfig(AppConfig):
     verbose_name = "Value"
 
     def ready(self) -> None:
+        pre_migrate.connect(triggers.make_way, sender=self)
         post_migrate.connect(triggers.install, sender=self)

@@ -20,10 +20,11 @@ class Code(models.Model):
         DISABLED = "disabled", "Switched off"
         DELETED = "deleted", "Deleted"
 
-    site = models.ForeignKey(Site, models.PROTECT, related_name="+", db_index=False)
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="codes", db_index=False)
-    order = models.ForeignKey(IssueOrder, models.PROTECT, related_name="codes", db_index=False)
-    terms = models.ForeignKey(Terms, models.PROTECT, related_name="+", db_index=False)
+    # That these four exist and belong together is seen to by a trigger, once a statement (codes/triggers.py).
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="codes", db_index=False, db_constraint=False)
+    order = models.ForeignKey(IssueOrder, models.PROTECT, related_name="codes", db_index=False, db_constraint=False)
+    terms = models.ForeignKey(Terms, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     serial = models.PositiveBigIntegerField(help_text="Number within the batch: how staff and logs know the code.")
     lookup_odd = models.BinaryField(max_length=16, null=True, editable=False)
     lookup_even = models.BinaryField(max_length=16, null=True, editable=False)

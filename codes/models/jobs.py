@@ -33,6 +33,8 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
+    stride = 0  # Not stored: how much the worker that holds it takes on at once, found out by the time it takes.
+
     class Meta:
         abstract = True
         ordering = ["-id"]

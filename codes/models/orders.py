@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -21,6 +23,8 @@ class IssueOrder(Job):
     wanted = models.PositiveBigIntegerField()
     issued = models.PositiveBigIntegerField(default=0)
     first_serial = models.PositiveBigIntegerField()
+
+    ahead: Any = None  # Not stored: the next codes, drawn already (codes/drawing.py).
 
     class Meta(Job.Meta):
         constraints = [

@@ -101,6 +101,20 @@ def test_the_chance_in_each_format_is_what_its_symbols_hold():
     assert {name: each.bits for name, each in FORMATS.items()} == {"ours": 75, "hex": 64, "prepaid": 80, "pattern": 0}
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_forms_of_many_are_those_of_each(name):
+    drawn = FORMATS[name].draw(300, "EASTER-IOL_#.-########-########" if name == "pattern" else "")
+
+    assert lookup.canonical_all(drawn) == [lookup.canonical(text) for text in drawn]
+    assert lookup.canonical_all([]) == []
+
+
+def test_every_code_drawn_of_ours_has_its_check_symbol():
+    for text in formats.draw_ours(1_000, ""):
+        symbols = text.replace("-", "")
+        assert formats.check_symbol(symbols[:-1]) == symbols[-1]
+
+
 def test_none_drawn_is_none():
     assert [FORMATS[name].draw(0, "####") for name in FORMATS] == [[], [], [], []]
 

@@ -1,9 +1,11 @@
 """Issuing that is broken off anywhere goes on where it stopped, can be cancelled, and is given up after eight tries."""
 
+from dataclasses import replace
+
 import pytest
 
 from accounts.models import AuditRecord
-from codes import issuing, jobs, lookup
+from codes import issuing, jobs, lookup, storing
 from codes.jobs import LEASE
 from codes.models import Batch, Code, IssueOrder
 from ledger.models import LedgerTransaction
@@ -26,16 +28,19 @@ def order():
 
 
 def break_after(monkeypatch, codes):
-    """From now on sealing fails after so many codes: in the middle of a chunk."""
-    seal, sealed = issuing.keys.seal, []
+    """From now on storing fails after so many codes: in the middle of a chunk, part of which is stored already."""
+    store, stored = storing.store, []
 
-    def fail_in_the_end(*words):
-        if len(sealed) >= codes:
-            raise MemoryError("in the middle of a chunk")
-        sealed.append(words)
-        return seal(*words)
+    def fail_in_the_end(order, blocks):
+        for block in blocks:
+            part = block.codes[: codes - len(stored)]
+            store(order, [replace(block, codes=part)])
+            stored.extend(part)
+            if len(part) < len(block.codes):
+                raise MemoryError("in the middle of a chunk")
+        return []
 
-    monkeypatch.setattr(issuing.keys, "seal", fail_in_the_end)
+    monkeypatch.setattr(storing, "store", fail_in_the_end)
 
 
 @pytest.mark.parametrize("codes", [0, 1, 4, 6, 9])

@@ -101,6 +101,18 @@ def test_one_live_version_fills_one_column(settings, version, filled):
     assert tuple(column is not None for column in keys.lookup_columns(7, "ABCE6W5F")) == filled
 
 
+@pytest.mark.parametrize("versions", [(1,), (2,), (1, 2)])
+def test_many_have_the_digests_and_seals_of_each(settings, versions):
+    settings.CODE_KEYS = {version: bytes([version]) * 32 for version in versions}
+    texts = ["ABCD-EFGH", "x", "\ud800"]
+    forms = ["ABCDEFGH", "1", "A.B_"]
+
+    assert list(zip(*keys.lookup_all(7, forms), strict=True)) == [keys.lookup_columns(7, form) for form in forms]
+    version, sealed = keys.seal_all(7, texts)
+    assert [(version, each) for each in sealed] == [keys.seal(7, text) for text in texts]
+    assert keys.lookup_all(7, []) == ([], [])
+
+
 def test_an_unkeyed_digest_of_a_code_is_nowhere_near_its_keyed_one():
     import hashlib
 
