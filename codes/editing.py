@@ -245,14 +245,15 @@ def book(edit: BatchEdit, moved: Counter[tuple[int, Move]], last: int, now: dt.d
     edit.moved = [{"asset": code, "type": type_, "amount": amount} for (code, type_), amount in sorted(total.items())]
 
 
-def cancel_edit(edit: BatchEdit, *, actor_id: str) -> bool:
+def cancel_edit(edit: BatchEdit, *, actor_id: str, reason: str = "") -> bool:
     """Have an edit that is not done go no further; False if it is too late. What it has done stays; a deletion that is
     broken off leaves the batch as it was, less the codes that are deleted already.
 
     Raises ValidationError where it failed long ago and another edit is under way.
     """
     try:
-        return jobs.cancel(edit, "batch.edit_cancel", "batch", edit.batch_id, actor_id=actor_id)
+        detail = {"edit": edit.pk, "reason": reason}
+        return jobs.cancel(edit, "batch.edit_cancel", "batch", edit.batch_id, actor_id=actor_id, detail=detail)
     except IntegrityError as error:
         raise ValidationError({"batch": ["Another edit of this batch is still under way."]}) from error
 
