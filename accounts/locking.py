@@ -6,6 +6,7 @@ somebody who waited in vain, can be written meanwhile. On SQLite ``BEGIN IMMEDIA
 clause is left out.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -30,11 +31,26 @@ def lock_ids(model: type[M], ids: Iterable[Any]) -> dict[Any, M]:
     return {row.pk: row for row in lock_rows(model._default_manager.filter(pk__in=set(ids)))}
 
 
-def select_for_update(sql: str, params: Sequence[Any], *, of: str) -> list[tuple[Any, ...]]:
+def select_for_update(sql: str, params: Sequence[Any], *, of: str, skip_locked: bool = False) -> list[tuple[Any, ...]]:
     """Run a hot deed's own SELECT, which locks table alias ``of`` where it says ``{lock}``, after an ORDER BY."""
     assert connection.in_atomic_block, "A row lock ends with its transaction: open one first."
     assert "ORDER BY" in sql, "Locks are taken in one order."
     locks = connection.vendor == "postgresql" and not defects.switched_on("row_lock")
+    clause = f"FOR NO KEY UPDATE OF {of}{' SKIP LOCKED' if skip_locked else ''}"
     with prepared.cursor() as cursor:
-        cursor.execute(sql.replace("{lock}", f"FOR NO KEY UPDATE OF {of}" if locks else ""), params)
+        cursor.execute(sql.replace("{lock}", clause if locks else ""), params)
         return cursor.fetchall()
+
+
+def is_alone(sweep: str) -> bool:
+    """Whether nobody else is at this sweep just now; then nobody else begins one before the transaction ends.
+
+    Two sweeps would do each other no harm, but the work twice. SQLite has one writer anyway.
+    """
+    assert connection.in_atomic_block, "The lock ends with its transaction: open one first."
+    if connection.vendor != "postgresql" or defects.switched_on("row_lock"):
+        return True
+    number = int.from_bytes(hashlib.blake2b(sweep.encode(), digest_size=8).digest(), "big", signed=True)
+    with prepared.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s::bigint)", [number])
+        return bool(cursor.fetchone()[0])

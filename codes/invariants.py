@@ -4,8 +4,10 @@ from accounts.invariants import Invariant
 
 # A code is out once its order is done; a deleted one stays a row, and its uses stay used.
 OUT = "FROM codes_code c JOIN codes_issueorder o ON o.id = c.order_id AND o.state = 'done'"
-CHANGED = """EXISTS (SELECT 1 FROM accounts_auditrecord n WHERE n.object_type = 'code'
-                     AND n.object_id = CAST(c.id AS text) AND n.action = 'code.change')"""
+# A single code's change has an audit row of its own; an edit of the whole batch has come as far as its serial.
+CHANGED = """(EXISTS (SELECT 1 FROM accounts_auditrecord n WHERE n.object_type = 'code'
+                      AND n.object_id = CAST(c.id AS text) AND n.action = 'code.change')
+              OR EXISTS (SELECT 1 FROM codes_batchedit e WHERE e.batch_id = c.batch_id AND e.serial >= c.serial))"""
 
 # Where the ledger says a batch's value went, and what its codes and redemptions say it should be.
 BOOKED = """SELECT t.batch_number AS batch_id, d.asset_id,
@@ -217,11 +219,37 @@ INVARIANTS = (
     ),
     Invariant(
         "I8",
-        "a batch that can be redeemed has an order that is done, and one that cannot has none",
+        "a batch that can be or was redeemed has an order that is done, and any other has none",
         """SELECT b.id, b.state, COUNT(o.id) AS done
            FROM codes_batch b LEFT JOIN codes_issueorder o ON o.batch_id = b.id AND o.state = 'done'
            GROUP BY b.id, b.state
-           HAVING (b.state IN ('active', 'disabled')) <> (COUNT(o.id) > 0)""",
+           HAVING (b.state IN ('active', 'disabled', 'archived')) <> (COUNT(o.id) > 0)""",
+    ),
+    Invariant(
+        "I8",
+        "a deleted batch has no code that is not deleted, once its deletion has come to its end",
+        f"""SELECT b.id, COUNT(c.id) AS codes, MIN(c.serial) AS first
+            FROM codes_batch b JOIN codes_batchedit e ON e.batch_id = b.id AND e.kind = 'delete' AND e.state = 'done'
+            JOIN (SELECT c.id, c.batch_id, c.serial, c.state {OUT}) c ON c.batch_id = b.id AND c.state <> 'deleted'
+            GROUP BY b.id""",  # noqa: S608
+    ),
+    Invariant(
+        "I8",
+        "a batch is deleted if and only if its deletion is under way or done, or failed and was not cancelled",
+        """SELECT b.id, b.state, COUNT(e.id) AS deletions
+           FROM codes_batch b
+           LEFT JOIN codes_batchedit e ON e.batch_id = b.id AND e.kind = 'delete' AND e.state <> 'cancelled'
+           GROUP BY b.id, b.state HAVING (b.state = 'archived') <> (COUNT(e.id) = 1)""",
+    ),
+    Invariant(
+        "I8",
+        "an edit has touched or passed over every code that was out when it was ordered, as far as it has come",
+        f"""SELECT e.id, e.state, e.serial, e.last_serial, e.touched, e.passed_over, COUNT(c.id) AS codes
+            FROM codes_batchedit e
+            LEFT JOIN (SELECT c.id, c.batch_id, c.serial, o.finished_at {OUT}) c
+                   ON c.batch_id = e.batch_id AND c.serial <= e.serial AND c.finished_at <= e.created_at
+            GROUP BY e.id, e.state, e.serial, e.last_serial, e.touched, e.passed_over
+            HAVING e.touched + e.passed_over < COUNT(c.id) OR (e.state = 'done' AND e.serial <> e.last_serial)""",  # noqa: S608
     ),
     Invariant(
         "I9",

@@ -8,7 +8,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -107,7 +107,9 @@ def release(job: Job) -> None:
     rows.update(lease_until=None, attempts=0)
 
 
-def cancel(job: Job, action: str, object_type: str, object_id: int, *, actor_id: str) -> bool:
+def cancel(
+    job: Job, action: str, object_type: str, object_id: int, *, actor_id: str, detail: dict[str, Any] | None = None
+) -> bool:
     """Have a job that is not done undo what it can, by whoever works jobs; False if it is too late. Audited."""
     with transaction.atomic(durable=True):
         now = clock.read()
@@ -115,7 +117,13 @@ def cancel(job: Job, action: str, object_type: str, object_id: int, *, actor_id:
         cancelled = rows.update(state=State.CANCELLING, due_at=now, lease_until=None, token=F("token") + 1, attempts=0)
         if cancelled:
             auditing.record(
-                action, site=job.site_id, actor_id=actor_id, object_type=object_type, object_id=object_id, now=now
+                action,
+                site=job.site_id,
+                actor_id=actor_id,
+                object_type=object_type,
+                object_id=object_id,
+                detail=detail,
+                now=now,
             )
     return bool(cancelled)
 

@@ -1,62 +1,202 @@
-"""Re-sealing: brings codes and attempts under the newest key version, so that an old key can be taken away."""
+"""Re-sealing: brings codes and attempts under the newest key version, so that an old key can be taken away.
 
-from django.db import transaction
+Each table is gone through in the order of its keys, from where the last chunk ended, which a row keeps. While more than one key is
+live what is written meanwhile is looked at too, and an hour after the first pass there is a second one: for rows that a
+process with the old keys had drawn a key for and wrote late. With one live key there is nothing that could be re-sealed, and
+nothing is asked.
+"""
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from django.db import connection, transaction
 from django.db.models import Q
 
-from accounts import locking
+from accounts import clock, locking, rows
 from codes import keys, lookup
-from codes.models import Attempt, Code
+from codes.models import Attempt, Code, Resealing
 from codes.refusals import CodeFormatInvalid
 
-CHUNK = 500
+log = logging.getLogger(__name__)
+
+CHUNK = 2_000
+SWEEP = "codes.reseal"
+PASSES = 2
+BETWEEN_PASSES = dt.timedelta(hours=1)
 
 
-def reseal(chunks: int | None = None) -> int:
-    """Re-seal what is not under the newest version, in chunks of 500; answers how many rows. Safe twice and beside redemptions."""
-    total = 0
-    for reseal_chunk in (reseal_codes, reseal_attempts):
+@dataclass(frozen=True)
+class Subject:
+    """One table: how its stale rows are read, sealed anew and written."""
+
+    name: str
+    model: type[Code] | type[Attempt]
+    kind: str  # Of its primary key, on PostgreSQL.
+    columns: tuple[tuple[str, str], ...]
+    is_stale: Callable[[], Q]
+    read: tuple[str, ...]
+    seal: Callable[..., tuple[Any, ...]]
+    from_text: Callable[[str], Any]
+
+
+def reseal(chunks: int | None = None, *, seconds: float | None = None) -> int:
+    """Re-seal what is not under the newest version, in chunks of 2,000 that had something to be done, for at most ``seconds``.
+
+    Answers how many rows. Safe twice and beside redemptions; rows that no live key opens are passed over, logged and counted.
+    """
+    if len(keys.versions()) == 1:
+        return 0
+    started, total = time.monotonic(), 0
+    for subject in SUBJECTS:
         left = chunks
-        while left is None or left > 0:
-            count = reseal_chunk()
-            total += count
-            if count < CHUNK:
+        while (left is None or left > 0) and (seconds is None or time.monotonic() - started < seconds):
+            count = reseal_chunk(subject)
+            if count is None:
                 break
-            left = None if left is None else left - 1
+            total += count
+            left = None if left is None or not count else left - 1
     return total
 
 
-def is_stale() -> Q:
+def reseal_chunk(subject: Subject) -> int | None:
+    """The next rows of one table; answers how many were re-sealed, None where there is nothing further just now.
+
+    The sealing is done before the rows are locked: no redemption waits for more than the write.
+    """
+    with transaction.atomic(durable=True):
+        if not locking.is_alone(f"{SWEEP} {subject.name}"):
+            return None
+        standing = standing_of(subject)
+        if standing is None:
+            return None
+        last = end_of_chunk(subject, standing.position)
+        if last is None:
+            ended = end_pass(standing, clock.read())
+            standing.save()
+            return None if ended else 0
+        found = stale_rows(subject, standing.position, last)
+        sealed = [each for each in (seal_again(subject, row, standing) for row in found) if each is not None]
+        written = write(subject, sealed)
+        standing.position = str(last)
+        standing.resealed += written
+        standing.save()
+    return written
+
+
+def standing_of(subject: Subject) -> Resealing | None:
+    """How far it has come under the newest version; None in a process that does not know the newest key yet."""
+    version = keys.newest()
+    standing, _ = Resealing.objects.get_or_create(subject=subject.name, defaults={"version": version})
+    if standing.version > version:
+        return None
+    if standing.version < version:
+        standing.version, standing.position, standing.passes = version, "", 0
+        standing.passed_at, standing.resealed, standing.unreadable = None, 0, 0
+    return standing
+
+
+def end_of_chunk(subject: Subject, position: str) -> Any:
+    """The last key of the next rows, stale or not; None behind the last row."""
+    following = subject.model._default_manager.order_by("pk")
+    if position:
+        following = following.filter(pk__gt=subject.from_text(position))
+    return max(following.values_list("pk", flat=True)[:CHUNK], default=None)
+
+
+def end_pass(standing: Resealing, now: dt.datetime) -> bool:
+    """Behind the last row: whether the next pass is not due yet. What is written from now on comes after the position."""
+    if standing.passed_at is None:
+        standing.passes, standing.passed_at = standing.passes + 1, now
+        log.info(
+            "re-sealed",
+            extra={
+                "table": standing.subject, "version": standing.version, "passes": standing.passes,
+                "rows": standing.resealed, "unreadable": standing.unreadable,
+            },
+        )  # fmt: skip
+    if standing.passes >= PASSES or now - standing.passed_at < BETWEEN_PASSES:
+        return True
+    standing.position, standing.passed_at, standing.unreadable = "", None, 0
+    return False
+
+
+def stale_rows(subject: Subject, position: str, last: Any) -> list[dict[str, Any]]:
+    found = subject.model._default_manager.filter(subject.is_stale(), pk__lte=last).order_by("pk")
+    if position:
+        found = found.filter(pk__gt=subject.from_text(position))
+    return list(found.values(*subject.read))
+
+
+def seal_again(subject: Subject, row: dict[str, Any], standing: Resealing) -> tuple[Any, ...] | None:
+    """The row's key and its new columns; None if no live key opens it."""
+    try:
+        return subject.seal(**row)
+    except (InvalidTag, KeyError, UnicodeDecodeError, CodeFormatInvalid) as error:
+        standing.unreadable += 1
+        log.error(
+            "cannot be re-sealed",
+            extra={
+                "table": subject.name,
+                "row": str(row["id"]),
+                "version": row["key_version"],
+                "error": type(error).__name__,
+            },
+        )
+        return None
+
+
+def write(subject: Subject, sealed: Sequence[tuple[Any, ...]]) -> int:
+    """One UPDATE of rows locked in the order of their keys, as redemptions lock them; of what is stale still."""
+    if not sealed:
+        return 0
+    table = subject.model._meta.db_table
+    wanted, params = rows.one_of("r.id", subject.kind, [rows_value(row[0]) for row in sealed])
+    locking.select_for_update(f"SELECT r.id FROM {table} r WHERE {wanted} ORDER BY r.id {{lock}}", params, of="r")  # noqa: S608
+    source, params = rows.as_table((("id", subject.kind), *subject.columns, ("was", "smallint")), sealed)
+    assigned = ", ".join(f"{name} = v.{name}" for name, _ in subject.columns)
+    touched = rows.write(
+        f"UPDATE {table} SET {assigned} FROM {source} WHERE {table}.id = v.id AND {table}.key_version = v.was",  # noqa: S608
+        params,
+    )
+    return touched.count
+
+
+def rows_value(key: Any) -> Any:
+    return rows.sqlite_value(key) if connection.vendor == "sqlite" else key
+
+
+def stale_codes() -> Q:
     """Codes sealed under another version, or that the newest version's digest does not find yet."""
     column = "lookup_odd" if keys.newest() % 2 else "lookup_even"
     return ~Q(key_version=keys.newest()) | Q(**{f"{column}__isnull": True})
 
 
-def reseal_codes() -> int:
-    with transaction.atomic(durable=True):
-        ids = list(Code.objects.filter(is_stale()).order_by("pk").values_list("pk", flat=True)[:CHUNK])
-        codes = locking.lock_rows(Code.objects.filter(is_stale(), pk__in=ids), skip_locked=True)
-        for code in codes:
-            text = lookup.shown(code)
-            code.lookup_odd, code.lookup_even = keys.lookup_columns(code.site_id, lookup.canonical(text))
-            code.key_version, code.sealed = keys.seal(code.site_id, text)
-        Code.objects.bulk_update(codes, ["lookup_odd", "lookup_even", "sealed", "key_version"])
-    return len(codes)
+def seal_code(id: int, site_id: int, key_version: int, sealed: bytes) -> tuple[Any, ...]:
+    text = keys.unseal(site_id, key_version, sealed)
+    odd, even = keys.lookup_columns(site_id, lookup.canonical(text))
+    version, anew = keys.seal(site_id, text)
+    return id, odd, even, anew, version, key_version
 
 
-def reseal_attempts() -> int:
+def stale_attempts() -> Q:
+    return ~Q(key_version=keys.newest())
+
+
+def seal_attempt(
+    id: UUID, site_id: int, key_version: int, typed: bytes | None, lookup: bytes | None
+) -> tuple[Any, ...]:
     """What was typed; nothing else of an attempt may change, and the database sees to it."""
-    with transaction.atomic(durable=True):
-        stale = ~Q(key_version=keys.newest())
-        ids = list(Attempt.objects.filter(stale).order_by("pk").values_list("pk", flat=True)[:CHUNK])
-        attempts = locking.lock_rows(Attempt.objects.filter(stale, pk__in=ids), skip_locked=True)
-        for attempt in attempts:
-            if attempt.typed is not None:
-                typed = keys.unseal(attempt.site_id, attempt.key_version, attempt.typed)
-                attempt.typed = keys.seal(attempt.site_id, typed)[1]
-                attempt.lookup = digest_of(attempt.site_id, typed)
-            attempt.key_version = keys.newest()
-        Attempt.objects.bulk_update(attempts, ["lookup", "typed", "key_version"])
-    return len(attempts)
+    if typed is None:
+        return id, lookup and bytes(lookup), None, keys.newest(), key_version
+    text = keys.unseal(site_id, key_version, typed)
+    version, anew = keys.seal(site_id, text)
+    return id, digest_of(site_id, text), anew, version, key_version
 
 
 def digest_of(site_id: int, typed: str) -> bytes | None:
@@ -64,3 +204,27 @@ def digest_of(site_id: int, typed: str) -> bytes | None:
         return keys.lookup(site_id, lookup.canonical(typed), keys.newest())
     except CodeFormatInvalid:
         return None
+
+
+SUBJECTS = (
+    Subject(
+        name="code",
+        model=Code,
+        kind="bigint",
+        columns=(("lookup_odd", "bytea"), ("lookup_even", "bytea"), ("sealed", "bytea"), ("key_version", "smallint")),
+        is_stale=stale_codes,
+        read=("id", "site_id", "key_version", "sealed"),
+        seal=seal_code,
+        from_text=int,
+    ),
+    Subject(
+        name="attempt",
+        model=Attempt,
+        kind="uuid",
+        columns=(("lookup", "bytea"), ("typed", "bytea"), ("key_version", "smallint")),
+        is_stale=stale_attempts,
+        read=("id", "site_id", "key_version", "typed", "lookup"),
+        seal=seal_attempt,
+        from_text=UUID,
+    ),
+)

@@ -21,12 +21,12 @@ def work_due_jobs() -> None:
 
 @shared_task(name="codes.sweep_expired")
 def sweep_expired() -> None:
-    expiring.sweep_expired(chunks=20)
+    expiring.sweep_expired(seconds=SECONDS_PER_JOB)
 
 
 @shared_task(name="codes.reseal")
 def reseal() -> None:
-    resealing.reseal(chunks=10)
+    resealing.reseal(seconds=SECONDS_PER_JOB)
 
 
 @shared_task(name="codes.send_receipts")

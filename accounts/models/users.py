@@ -104,7 +104,17 @@ VIEW = frozenset(
     f"{app}.view_{model}"
     for app, models_ in {
         "accounts": ("site", "user", "tag", "usertag"),
-        "codes": ("batch", "code", "attempt", "reversal", "workitem", "issueorder", "terms", "receiptmail"),
+        "codes": (
+            "batch",
+            "batchedit",
+            "code",
+            "attempt",
+            "reversal",
+            "workitem",
+            "issueorder",
+            "terms",
+            "receiptmail",
+        ),
         "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
     }.items()
     for model in models_
@@ -118,6 +128,7 @@ OPERATE = VIEW | {
     "accounts.change_user",
 }
 MANAGE = OPERATE | {
+    "codes.edit_batch",
     "codes.reveal_code",
     "ledger.grant_value",
     "accounts.view_client",

@@ -9,6 +9,7 @@ from codes.models.imports import CodeImport, ImportPiece, ImportRow
 from codes.models.jobs import Job
 from codes.models.orders import IssueOrder
 from codes.models.receipts import ReceiptMail
+from codes.models.resealing import Resealing
 from codes.models.reversals import Reversal
 from codes.models.terms import Terms
 from codes.models.work_items import WorkItem
@@ -25,6 +26,7 @@ __all__ = [
     "IssueOrder",
     "Job",
     "ReceiptMail",
+    "Resealing",
     "Reservation",
     "Reversal",
     "Terms",

@@ -69,11 +69,12 @@ class Code(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner"], condition=Q(owner__isnull=False), name="code_by_owner"),
-            # The sweep's work: a code leaves the index when its value is booked away.
+            # The sweep's work: a code leaves the index when its value is booked away. By order too, so that the sweep can
+            # step over all codes of an order that is not done at once.
             models.Index(
-                fields=["valid_until"],
+                fields=["valid_until", "order"],
                 condition=Q(valid_until__isnull=False, value_expired_at__isnull=True),
-                name="code_due_for_expiry",
+                name="code_to_expire",
             ),
         ]
 

@@ -25,8 +25,11 @@ class BatchEdit(Job):
     foreseen = models.JSONField(default=dict, help_text="Codes, handed out, used: as was said beforehand.")
     touched = models.PositiveBigIntegerField(default=0, help_text="Codes that were changed.")
     passed_over = models.PositiveBigIntegerField(default=0, help_text="Codes that it could not or need not change.")
+    reasons = models.JSONField(default=dict, help_text="Why codes were passed over: reason and how many.")
+    moved = models.JSONField(default=list, help_text="Value moved so far: asset, type and minor units.")
 
     class Meta(Job.Meta):
+        permissions = [("edit_batch", "Can change and delete all codes of a batch")]
         constraints = [
             *Job.Meta.constraints,
             models.CheckConstraint(condition=Q(serial__lte=F("last_serial")), name="batchedit_serial_in_bounds"),

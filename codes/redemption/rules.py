@@ -51,8 +51,10 @@ def refuse_unreadable(case: Case, now: dt.datetime) -> None:
 
 def refuse_unknown(case: Case, now: dt.datetime) -> None:
     case.expect(not case.typo, "check_symbol", CodeFormatInvalid)
-    # A deleted code is as unknown as any.
-    case.expect(case.code is not None and case.code.state != Code.State.DELETED, "code_found", CodeNotFound)
+    # A deleted code is as unknown as any, and so are all codes of a deleted batch.
+    code = case.code
+    known = code is not None and code.state != Code.State.DELETED and code.batch_state != Batch.State.ARCHIVED
+    case.expect(known, "code_found", CodeNotFound)
 
 
 def refuse_switched_off(case: Case, now: dt.datetime) -> None:

@@ -14,9 +14,11 @@ from accounts.callers import Caller
 from accounts.models import Site
 from codes.issuing import NewBatch, order_batch
 from codes.models import Batch, Code, IssueOrder, Terms
+from codes.switching import change_batch
 from ledger.balances import batch_value
 from ledger.models import Asset
-from redemption_site.api import documented
+from redemption_site.api import documented, edit_schema, edits
+from redemption_site.api.amounts import amount
 from redemption_site.api.bodies import BatchBody
 from redemption_site.api.fields import read_instant
 from redemption_site.api.filters import BatchFilters
@@ -58,15 +60,17 @@ class BatchesView(APIView):
     @documented.LIST_BATCHES
     def get(self, request: Request) -> HttpResponse:
         rows = Batch.objects.filter(site_id=caller_of(request).site_id)
+        if "state" not in request.query_params:
+            rows = rows.exclude(state=Batch.State.ARCHIVED)  # Deleted batches are listed to those who ask for them.
         found, next_cursor = read_page(BatchFilters.applied(request, rows), request, BY_ID)
         return json_response({"results": [batch_body(batch) for batch in found], "next_cursor": next_cursor})
 
 
 class BatchView(APIView):
-    """One batch with its terms, its progress, its counts and its value."""
+    """One batch with its terms, its progress, its counts and its value; switched, capped and deleted as a whole."""
 
-    http_method_names = ["get", "head"]
-    scopes: ClassVar = {"GET": "read"}
+    http_method_names = ["get", "head", "patch", "delete"]
+    scopes: ClassVar = {"GET": "read", "PATCH": "manage", "DELETE": "manage"}
 
     @documented.GET_BATCH
     def get(self, request: Request, batch_id: int) -> HttpResponse:
@@ -82,6 +86,18 @@ class BatchView(APIView):
             "value": value_body(batch, as_of),
         }
         return json_response(body)
+
+    @edit_schema.CHANGE_BATCH
+    def patch(self, request: Request, batch_id: int) -> HttpResponse:
+        caller = caller_of(request)
+        batch = edits.batch_of(caller, batch_id)
+        given = edit_schema.BatchChange(data=read_json_object(request._request))
+        given.is_valid(raise_exception=True)
+        return json_response(batch_body(change_batch(batch, actor_id=caller.actor_id, **given.validated_data)))
+
+    @edit_schema.DELETE_BATCH
+    def delete(self, request: Request, batch_id: int) -> HttpResponse:
+        return edits.delete(request, batch_id)
 
 
 def new_batch(given: dict[str, Any], caller: Caller, key: str | None) -> NewBatch:
@@ -170,11 +186,6 @@ def terms_body(terms: Terms) -> dict[str, Any]:
         "format": terms.format,
         "pattern": terms.pattern or None,
     }
-
-
-def amount(asset: Asset, minor_units: int) -> str | int:
-    """Money as a decimal text, points as a whole number."""
-    return minor_units if asset.kind == Asset.Kind.POINTS else f"{asset.major(minor_units):f}"
 
 
 def count_codes(batch: Batch) -> dict[str, int]:

@@ -16,7 +16,7 @@ from codes.models import Code, IssueOrder
 from codes.redemption.guessing import budgets_of_caller
 from codes.switching import change_code
 from redemption_site.api import documented
-from redemption_site.api.batches import amount
+from redemption_site.api.amounts import amount
 from redemption_site.api.bodies import CodeChange
 from redemption_site.api.filters import CodeFilters
 from redemption_site.api.paging import BY_ID, read_page

@@ -1,7 +1,9 @@
 """Row locks: in primary-key order, inside a transaction, and nowhere but here."""
 
+import threading
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts import locking
@@ -67,3 +69,27 @@ def test_a_lock_outside_a_transaction_is_refused(committed_db):
     ):
         with pytest.raises(AssertionError, match="open one first"):
             lock()
+
+
+def test_of_two_at_one_sweep_only_the_first_is_alone_until_its_transaction_ends(committed_db):
+    begun, asked = threading.Event(), threading.Event()
+
+    def first():
+        with transaction.atomic():
+            alone = locking.is_alone("sweep")
+            begun.set()
+            assert not ON_POSTGRESQL or asked.wait(10)
+        return alone
+
+    def second():
+        begun.wait(10)
+        heard = []
+        for name in ("sweep", "another"):
+            with transaction.atomic():
+                heard.append(locking.is_alone(name))
+        asked.set()
+        return heard
+
+    assert committed_db.together(first, second) == [True, [not ON_POSTGRESQL, True]]
+    with transaction.atomic():
+        assert locking.is_alone("sweep")

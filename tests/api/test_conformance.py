@@ -18,6 +18,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from codes.editing import order_edit
+from codes.foreseeing import NewEdit
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import till
 from tests.factories import make_client
@@ -38,7 +40,14 @@ def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
     """IDs of things that exist, under the names that paths give them."""
     told = till(make_client(tenant.site).key).redeem("MULTI-0001").json()
     code = tenant.code("MULTI-0001")
-    return {"code_id": code.pk, "batch_id": code.batch_id, "attempt_id": told["transaction_id"]}
+    new = NewEdit(kind="disable", reason="a test")
+    edit, _ = order_edit(tenant.code("OFF-0001").batch, new, caller_key="test", actor_id="system")
+    return {
+        "code_id": code.pk,
+        "batch_id": code.batch_id,
+        "attempt_id": told["transaction_id"],
+        "edit_id": edit.pk,
+    }
 
 
 @pytest.fixture

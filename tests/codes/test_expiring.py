@@ -3,6 +3,8 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from codes import expiring, issuing, jobs, switching
 from codes.models import Code, IssueOrder
@@ -164,3 +166,55 @@ def test_a_code_extended_and_expired_again_is_swept_again(site, stopped_clock):
         assert spread(batch) == (500, 500, 0, 0, 0)
         stopped_clock.advance(seconds=1)
     assert_sound()
+
+
+@pytest.mark.parametrize("unissued", [3, 11])
+def test_codes_that_must_wait_are_stepped_over_however_many_they_are(site, stopped_clock, monkeypatch, unissued):
+    """They come first in the index, and are met once a run and not once a chunk."""
+    monkeypatch.setattr(issuing, "CHUNK", unissued)
+    yesterday = stopped_clock.now.date() - dt.timedelta(days=1)
+    new = new_batch(site, count=unissued + 1, worth_cents=100, valid_until=yesterday)
+    order, _ = issuing.order_batch(new)
+    issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
+    batch = expired_batch(site, stopped_clock, count=5)
+    monkeypatch.setattr(expiring, "CHUNK", 2)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert expiring.sweep_expired() == 5
+
+    pages = [each["sql"] for each in asked.captured_queries if "codes_issueorder" in each["sql"]]
+    assert len(pages) == 1 + 3 + 1
+    assert spread(batch)[3] == 2_500
+    IssueOrder.objects.update(lease_until=None)
+    issuing.work_order(order.pk)
+    assert expiring.sweep_expired() == unissued + 1
+    assert_sound()
+
+
+def test_a_chunk_is_a_fixed_number_of_statements_however_many_codes_and_batches_it_has(site, stopped_clock):
+    counted = []
+    for batches, codes in ((1, 2), (4, 10)):
+        for _ in range(batches):
+            make_batch(site, count=codes, valid_until=stopped_clock.now.date())
+        stopped_clock.advance(days=1)
+        with CaptureQueriesContext(connection) as asked:
+            assert expiring.sweep_chunk() == batches * codes
+        counted.append(len(asked))
+
+    assert counted[0] == counted[1] <= 14
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="plans are PostgreSQL's")
+def test_what_is_due_is_found_through_the_index_of_what_is_not_swept(site, stopped_clock):
+    make_batch(site, count=200, valid_until=stopped_clock.now.date())
+    place = expiring.Place(stopped_clock.now, 1)
+    with CaptureQueriesContext(connection) as asked:
+        expiring.read_due(place, stopped_clock.now)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {asked.captured_queries[0]['sql']}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert "Index Scan using code_to_expire" in plan
+    assert "Index Cond: ((valid_until <=" in plan
+    assert "ROW(valid_until, order_id) >" in plan

@@ -15,6 +15,7 @@ from codes.reversing import ReverseRedemption, reverse
 from ledger import moving
 from redemption_site.management.commands.check_invariants import snapshot
 from tests.breaking import run, unguarded, violated
+from tests.codes.editing import edit
 from tests.codes.redeeming import redeem
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site
 
@@ -82,6 +83,8 @@ def build_world():
     assert issuing.cancel_order(cancelled, **BY_THE_DESK)
     issuing.work_order(cancelled.pk)
     issuing.order_more(batch, 3, caller_key="desk", **BY_THE_DESK)  # Waiting.
+    for kind in ("disable", "delete"):
+        edit(make_batch(site, 3, worth_cents=100), kind)
     return site
 
 
@@ -171,7 +174,14 @@ EXAMPLES = (
     ("UPDATE codes_issueorder SET state = 'cancelled' WHERE state = 'done'", "has exactly the codes"),
     ("UPDATE codes_code SET serial = serial + 10000000", "has exactly the codes"),
     ("DELETE FROM codes_code WHERE redemptions = 0", "has exactly the codes"),
-    ("UPDATE codes_batch SET state = 'issuing'", "a batch that can be redeemed"),
+    ("UPDATE codes_batch SET state = 'issuing'", "a batch that can be or was redeemed"),
+    (
+        "UPDATE codes_code SET state = 'active' WHERE batch_id = (SELECT batch_id FROM codes_batchedit WHERE kind = 'delete')",
+        "no code that is not deleted",
+    ),
+    ("DELETE FROM codes_batchedit WHERE kind = 'delete'", "a batch is deleted if and only if"),
+    ("UPDATE codes_batch SET state = 'active' WHERE state = 'archived'", "a batch is deleted if and only if"),
+    ("UPDATE codes_batchedit SET touched = 1", "an edit has touched or passed over every code"),
     # I9, I14, I25: keys, and sites apart.
     (
         "UPDATE codes_code SET lookup_odd = (SELECT lookup_odd FROM codes_code ORDER BY id LIMIT 1)",

@@ -3,9 +3,11 @@
 import pytest
 from cryptography.exceptions import InvalidTag
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from codes import issuing, keys, lookup, resealing
-from codes.models import Attempt, Code
+from codes.models import Attempt, Code, Resealing
 from tests.codes.redeeming import attempt, reason_of, redeem
 from tests.codes.rotation import live
 from tests.factories import make_batch, make_claimant, make_code, new_batch
@@ -149,7 +151,99 @@ def test_a_sealed_code_moved_to_another_site_is_not_shown(claimant):
         lookup.shown(code)
 
 
-def test_resealing_is_nothing_to_do_when_there_is_nothing(django_assert_num_queries):
+def test_with_one_live_key_nothing_is_asked(claimant, django_assert_num_queries):
+    make_code(claimant.site, "OLD-0001")
+
+    with django_assert_num_queries(0):
+        assert resealing.reseal() == 0
+
+
+def test_resealing_is_nothing_to_do_when_there_is_nothing(settings):
     assert Attempt.objects.count() == Code.objects.count() == 0
+    live(settings, 1, 2)
 
     assert resealing.reseal() == 0
+
+
+def test_each_chunk_begins_where_the_last_one_ended(settings, claimant, monkeypatch):
+    monkeypatch.setattr(resealing, "CHUNK", 2)
+    codes = make_batch(claimant.site, count=6).codes.order_by("id")
+    live(settings, 1, 2)
+
+    for number in (2, 4, 6):
+        assert resealing.reseal_chunk(resealing.SUBJECTS[0]) == 2
+        assert Resealing.objects.get(subject="code").position == str(codes[number - 1].pk)
+        assert list(codes.values_list("key_version", flat=True)) == [2] * number + [1] * (6 - number)
+
+
+def test_a_chunk_is_a_fixed_number_of_statements(settings, claimant, monkeypatch):
+    counted = []
+    live(settings, 1)
+    make_batch(claimant.site, count=110)
+    live(settings, 1, 2)
+    for size in (5, 50, 50):
+        monkeypatch.setattr(resealing, "CHUNK", size)
+        with CaptureQueriesContext(connection) as asked:
+            assert resealing.reseal_chunk(resealing.SUBJECTS[0]) == size
+        counted.append(len(asked))
+
+    assert counted[1] == counted[2] <= counted[0] <= 14
+
+
+def test_what_no_live_key_opens_is_passed_over_and_counted_and_stops_nothing(settings, claimant, monkeypatch, caplog):
+    monkeypatch.setattr(resealing, "CHUNK", 2)
+    batch = make_batch(claimant.site, count=5)
+    spoilt, foreign = batch.codes.order_by("id")[:2]
+    Code.objects.filter(pk=spoilt.pk).update(sealed=b"x" * 32)
+    Code.objects.filter(pk=foreign.pk).update(key_version=9)
+    live(settings, 1, 2)
+
+    assert resealing.reseal() == 3
+
+    assert set(batch.codes.exclude(pk__in=[spoilt.pk, foreign.pk]).values_list("key_version", flat=True)) == {2}
+    standing = Resealing.objects.get(subject="code")
+    assert (standing.resealed, standing.unreadable, standing.passes) == (3, 2, 1)
+    assert caplog.messages.count("cannot be re-sealed") == 2
+    assert resealing.reseal() == 0
+
+
+def test_an_attempt_that_no_key_opens_stops_nothing_either(settings, claimant):
+    make_code(claimant.site, "Oil-Paint")
+    attempts = [attempt(redeem(claimant, text)) for text in ("Oil-Paint", "no such code")]
+    Attempt.objects.filter(pk=attempts[0].pk).update(key_version=7)
+    live(settings, 1, 2)
+
+    assert resealing.reseal() == 1 + 1
+    assert Resealing.objects.get(subject="attempt").unreadable == 1
+    assert Attempt.objects.get(pk=attempts[1].pk).key_version == 2
+
+
+def test_a_process_that_does_not_know_the_newest_key_yet_leaves_everything_alone(settings, claimant):
+    make_code(claimant.site, "ONE-0001")
+    live(settings, 1, 2, 3)
+    assert resealing.reseal() == 1
+    live(settings, 1, 2)
+    make_code(claimant.site, "TWO-0002")
+
+    assert resealing.reseal() == 0
+    live(settings, 2, 3)
+    assert resealing.reseal() == 1
+
+
+def test_what_was_written_late_under_an_earlier_key_is_found_by_a_second_pass(settings, claimant, stopped_clock):
+    make_batch(claimant.site, count=3)
+    live(settings, 1, 2)
+    assert resealing.reseal() == 3
+    late = Code.objects.order_by("id").first()
+    live(settings, 1)
+    Code.objects.filter(pk=late.pk).update(
+        **dict(zip(("key_version", "sealed"), keys.seal(late.site_id, "LATE-0001"), strict=True))
+    )
+    live(settings, 1, 2)
+
+    assert resealing.reseal() == 0
+    stopped_clock.advance(hours=1)
+    assert resealing.reseal() == 1
+    stopped_clock.advance(hours=10)
+    assert resealing.reseal() == 0
+    assert Resealing.objects.get(subject="code").passes == 2

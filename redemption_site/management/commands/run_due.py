@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
-from accounts import heartbeats
+from accounts import heartbeats, tidying
 from codes import expiring, mailing, resealing, working
 
 log = logging.getLogger(__name__)
@@ -23,13 +23,14 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: heartbeats.beat("poller"), EVERY_SECONDS),
     (lambda: working.work_due(seconds=SLICE_SECONDS), EVERY_SECONDS),
     (mailing.send_due_mails, EVERY_SECONDS),
-    (lambda: expiring.sweep_expired(chunks=10), 60),
-    (lambda: resealing.reseal(chunks=5), 60),
+    (lambda: expiring.sweep_expired(seconds=SLICE_SECONDS), 20),
+    (lambda: resealing.reseal(seconds=SLICE_SECONDS), 10),
+    (lambda: tidying.tidy(seconds=SLICE_SECONDS), 60),
 )
 
 
 class Command(BaseCommand):
-    help = "Work off what is due: orders, receipts, expired value, old seals. Needs only the database."
+    help = "Work off what is due: jobs, receipts, expired value, old seals, old rows. Needs only the database."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do everything once and end.")

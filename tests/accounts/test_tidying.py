@@ -1,0 +1,75 @@
+"""Rows that have had their time go, in chunks; whatever still counts stays."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts import budgets, clock, tidying
+from accounts.budgets import Budget
+from accounts.models import FailureBudget
+
+pytestmark = pytest.mark.django_db
+SECOND = dt.timedelta(seconds=1)
+
+
+def window(source, started):
+    budgets.count_failure([Budget("guess", source, 10)], started)
+
+
+def session(key, expires):
+    Session.objects.create(session_key=key, session_data="x", expire_date=expires)
+
+
+def test_windows_that_are_over_go_and_those_that_last_stay():
+    now = clock.read()
+    window("over", now - budgets.WINDOW - SECOND)
+    window("lasts", now - budgets.WINDOW + 60 * SECOND)
+
+    assert tidying.tidy() == 1
+
+    assert budgets.seconds_until_free([Budget("guess", "lasts", 1)]) > 0
+    assert FailureBudget.objects.count() == 1
+
+
+def test_sessions_that_have_ended_go_and_those_that_last_stay():
+    now = clock.read()
+    session("ended", now - SECOND)
+    session("lasts", now + 60 * SECOND)
+
+    assert tidying.tidy() == 1
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["lasts"]
+
+
+def test_it_goes_in_chunks(monkeypatch):
+    monkeypatch.setattr(tidying, "CHUNK", 2)
+    now = clock.read()
+    for number in range(5):
+        window(str(number), now - 2 * budgets.WINDOW)
+        session(f"s{number}", now - SECOND)
+
+    assert tidying.tidy_chunk() == 4
+    assert tidying.tidy() == 6
+    assert tidying.tidy() == 0
+
+
+def test_it_stops_when_its_time_is_over():
+    window("over", clock.read() - 2 * budgets.WINDOW)
+    assert tidying.tidy(seconds=0) == 0
+    assert FailureBudget.objects.count() == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="plans are PostgreSQL's")
+def test_what_is_due_is_found_through_an_index_by_time():
+    with CaptureQueriesContext(connection) as asked:
+        for rows, order in tidying.due(clock.read()):
+            list(rows.order_by(order).values_list("pk", flat=True)[:10])
+    for query in asked.captured_queries[-2:]:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+            cursor.execute(f"EXPLAIN {query['sql']}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "failurebudget_by_window" in plan or "django_session_expire_date" in plan
