@@ -119,6 +119,7 @@ OPERATE = VIEW | {
 }
 MANAGE = OPERATE | {
     "codes.reveal_code",
+    "codes.export_codes",
     "ledger.grant_value",
     "accounts.view_client",
     "accounts.add_client",
