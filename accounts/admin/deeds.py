@@ -13,7 +13,8 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.enums import ActionVariant
@@ -88,6 +89,7 @@ class Deed:
     form_class: ClassVar[type[DeskForm]] = DeskForm
     template_name: ClassVar[str] = "admin/deed.html"
     scripts: ClassVar[tuple[str, ...]] = ()
+    answers_with_a_file: ClassVar[bool] = False  # The browser then stays on the page.
 
     def __init__(self, model_admin: "DeskAdmin") -> None:
         self.model_admin = model_admin
@@ -112,7 +114,7 @@ class Deed:
     def initial(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {}
 
-    def perform(self, request: HttpRequest, row: Any, form: Any) -> HttpResponse | str:
+    def perform(self, request: HttpRequest, row: Any, form: Any) -> HttpResponseBase | str:
         """Call the deed. Answers what to tell when it is done, or a page of its own.
 
         May raise a Refusal, or ValidationError with field names; both are shown where the form is.
@@ -141,7 +143,7 @@ class Deed:
             return user.is_superuser or bool(site_ids_where(user, self.permission))
         return may(user, self.permission, self.model_admin.site_id_of(row))
 
-    def page(self, request: HttpRequest, row: Any = None) -> HttpResponse:
+    def page(self, request: HttpRequest, row: Any = None) -> HttpResponseBase:
         """Ask, or do. Outside any transaction, because the deed's own is the outermost."""
         if not self.allowed(request, row):
             raise PermissionDenied
@@ -151,7 +153,7 @@ class Deed:
         form = self.form(request, row)
         if request.method == "POST" and form.is_valid():
             answer = attempt(lambda: self.perform(request, row, form), form, self.say)
-            if isinstance(answer, HttpResponse):
+            if isinstance(answer, HttpResponseBase):
                 return answer
             if answer is not None:
                 messages.success(request, answer)
@@ -184,8 +186,8 @@ class Deed:
 
 
 def attempt(
-    perform: Callable[[], HttpResponse | str], form: forms.Form, say: Callable[[Refusal], str]
-) -> HttpResponse | str | None:
+    perform: Callable[[], HttpResponseBase | str], form: forms.Form, say: Callable[[Refusal], str]
+) -> HttpResponseBase | str | None:
     """Do it; an expected no becomes the form's errors, and None is answered."""
     try:
         return perform()

@@ -9,6 +9,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, Validat
 from django.db import IntegrityError, OperationalError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
@@ -129,7 +130,7 @@ class DeskAdmin(ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def wrap(deed: type[Deed], of_row: bool) -> Any:
-            def view(request: HttpRequest, object_id: str = "") -> HttpResponse:
+            def view(request: HttpRequest, object_id: str = "") -> HttpResponseBase:
                 row = None
                 if not self.has_view_permission(request):
                     raise PermissionDenied

@@ -17,6 +17,7 @@ class Client(models.Model):
         READ = "read", "Read batches, codes and redemptions"
         ISSUE = "issue", "Create batches and issue codes"
         MANAGE = "manage", "Change codes"
+        EXPORT = "export", "Export codes with their characters"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="clients")
     name = models.CharField(max_length=100)

@@ -130,6 +130,7 @@ OPERATE = VIEW | {
 MANAGE = OPERATE | {
     "codes.edit_batch",
     "codes.reveal_code",
+    "codes.export_codes",
     "ledger.grant_value",
     "accounts.view_client",
     "accounts.add_client",

@@ -37,6 +37,7 @@ class Batch(models.Model):
         permissions = [
             ("issue_codes", "Can issue codes"),
             ("switch_codes", "Can switch batches and codes on and off"),
+            ("export_codes", "Can export codes with their characters"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["site", "name"], name="batch_name_per_site"),

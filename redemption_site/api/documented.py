@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from redemption_site.api import bodies, shapes
-from redemption_site.api.filters import AttemptFilters, BatchFilters, CodeFilters
+from redemption_site.api.filters import AttemptFilters, BatchFilters, CodeFilters, ExportQuestion
 from redemption_site.edge import forms, parsing
 from redemption_site.edge.rendering import PROBLEM
 
@@ -161,6 +161,26 @@ GET_BATCH = extend_schema(
         )
     ],
     responses={200: shapes.BatchDetail, **problems(400, 401, 403, 404, 503)},
+)
+EXPORT_CODES = extend_schema(
+    operation_id="export_codes",
+    summary="The codes of a batch with their characters, as a stream of rows by serial",
+    description=(
+        "Needs the scope `export`. Who asked, why and how many rows left is kept in the audit. Each row is told as it stood when "
+        "it was read. A stream that could not go on ends with a line of its own: `# incomplete …` in CSV, an object with `error` "
+        "and `after` in JSON Lines; ask again with that `after`. CSV cells that a spreadsheet would take for a formula begin with "
+        "an apostrophe; a code that cannot be unsealed is empty, and its `problem` is `unreadable`."
+    ),
+    tags=["batches"],
+    parameters=[
+        *ExportQuestion.parameters(),
+        answer_header("Content-Disposition", "The name of the file.", (200,)),
+    ],
+    responses={
+        (200, "application/jsonl"): OpenApiTypes.STR,
+        (200, "text/csv"): OpenApiTypes.STR,
+        **problems(400, 401, 403, 404, 503),
+    },
 )
 LIST_CODES = extend_schema(
     operation_id="list_codes",

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
+from codes.export_formats import FORMATS
 from codes.models import Attempt, Batch, Code
 from redemption_site.api import paging
 from redemption_site.api.fields import read_instant
@@ -82,13 +83,22 @@ class Choice(Described, django_filters.ChoiceFilter):
 class StrictFilterSet(django_filters.FilterSet):
     """Refuses what it does not know: a mistyped filter must not answer the whole list."""
 
+    paged: ClassVar[bool] = True
+
     @classmethod
     def parameters(cls) -> list[OpenApiParameter]:
         """How the schema describes the filters, and the paging that goes with them."""
         filters = [
-            OpenApiParameter(name, each.of, description=str(each.extra.get("help_text", "")))
+            OpenApiParameter(
+                name,
+                each.of,
+                required=bool(each.extra.get("required")),
+                description=str(each.extra.get("help_text", "")),
+            )
             for name, each in cls.base_filters.items()
         ]
+        if not cls.paged:
+            return filters
         return [
             *filters,
             OpenApiParameter("cursor", {"type": "string"}, description="`next_cursor` of the page before."),
@@ -102,8 +112,13 @@ class StrictFilterSet(django_filters.FilterSet):
     @classmethod
     def applied(cls, request: Request, rows: "QuerySet[M]") -> "QuerySet[M]":
         """The rows that pass. Raises Invalid."""
+        return cls.checked(request, rows).qs
+
+    @classmethod
+    def checked(cls, request: Request, rows: "QuerySet[M]") -> "StrictFilterSet":
+        """What was given, read. Raises Invalid."""
         given = request.query_params
-        known = {*cls.base_filters, *paging.PARAMETERS}
+        known = {*cls.base_filters, *(paging.PARAMETERS if cls.paged else ())}
         unknown = [(name, "There is no such filter.") for name in given if name not in known]
         twice = [(name, "Given more than once.") for name in given if name in known and len(given.getlist(name)) > 1]
         empty = [
@@ -114,7 +129,7 @@ class StrictFilterSet(django_filters.FilterSet):
         found = cls(given, rows)
         if not found.is_valid():
             raise Invalid([(name, message) for name, messages in found.errors.items() for message in messages])
-        return found.qs
+        return found
 
 
 class AttemptFilters(StrictFilterSet):
@@ -157,3 +172,26 @@ class CodeFilters(StrictFilterSet):
 
     def of_spelling(self, rows: "QuerySet[Code]", name: str, value: str) -> "QuerySet[Code]":
         return rows  # Looked up by the view, which counts the misses.
+
+
+class ExportQuestion(StrictFilterSet):
+    """What an export is asked for: no list, so nothing pages."""
+
+    format = Choice(choices=[(name, name) for name in FORMATS], help_text="How the rows are written; csv if not given.")
+    state = Choice(choices=Code.State.choices, help_text="As stored; any if not given.")
+    from_serial = WholeNumber(help_text="The first serial; 1 if not given.")
+    to_serial = WholeNumber(help_text="The last serial, included; the last there is if not given.")
+    after = WholeNumber(help_text="Go on behind this serial, without the heading.")
+    reason = Text(required=True, max_length=200, help_text="Why, for the audit.")
+
+    class Meta:
+        model = Code
+        fields: ClassVar[list[str]] = []
+
+    paged = False
+
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """What was asked, checked. Raises Invalid."""
+        asked = cls.checked(request, Code.objects.none()).form.cleaned_data
+        return {**asked, "format": asked["format"] or "csv", "state": asked["state"] or ""}

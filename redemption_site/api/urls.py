@@ -8,6 +8,7 @@ from redemption_site.api.attempts import AttemptView
 from redemption_site.api.batches import BatchesView, BatchView
 from redemption_site.api.codes import CodesView, CodeView
 from redemption_site.api.edits import BatchEditsView, EditCancellationView, EditView
+from redemption_site.api.exports import ExportView
 from redemption_site.api.redemptions import RedemptionsView
 from redemption_site.api.reversals import ReversalView
 from redemption_site.api.validations import ValidationsView
@@ -22,6 +23,7 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("batches/<int:batch_id>/edits", BatchEditsView),
     ("edits/<int:edit_id>", EditView),
     ("edits/<int:edit_id>/cancellation", EditCancellationView),
+    ("batches/<int:batch_id>/export", ExportView),
     ("codes", CodesView),
     ("codes/<int:code_id>", CodeView),
 )

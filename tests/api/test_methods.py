@@ -14,6 +14,7 @@ ALLOWED = {
     "/api/v1/batches/1/edits": {"POST"},
     "/api/v1/edits/1": {"GET", "HEAD"},
     "/api/v1/edits/1/cancellation": {"POST"},
+    "/api/v1/batches/1/export": {"GET"},
     "/api/v1/codes": {"GET", "HEAD"},
     "/api/v1/codes/1": {"GET", "HEAD", "PATCH"},
 }

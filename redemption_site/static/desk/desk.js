@@ -20,6 +20,7 @@
     for (const icon of document.querySelectorAll(".material-symbols-outlined:not([role])")) icon.setAttribute("aria-hidden", "true");
     // A second press while the first is under way would only ask again.
     for (const form of document.querySelectorAll("form.desk-form")) {
+      if (form.hasAttribute("data-stays")) continue; // It answers with a file, and the page stays as it is.
       form.addEventListener("submit", () => {
         for (const button of form.querySelectorAll("button[type=submit]")) setTimeout(() => (button.disabled = true));
       });
