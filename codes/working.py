@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from codes import issuing, jobs
-from codes.models import IssueOrder, Job
+from codes import import_checking, issuing, jobs
+from codes.models import CodeImport, IssueOrder, Job
 
 # Kind → its model and the step that does one chunk.
 KINDS: dict[str, tuple[type[Job], Callable[[Any], Any]]] = {
     "issue": (IssueOrder, issuing.step),
+    "import": (CodeImport, import_checking.step),
 }
 
 
