@@ -104,7 +104,17 @@ VIEW = frozenset(
     f"{app}.view_{model}"
     for app, models_ in {
         "accounts": ("site", "user", "tag", "usertag"),
-        "codes": ("batch", "code", "attempt", "reversal", "workitem", "issueorder", "terms", "receiptmail"),
+        "codes": (
+            "batch",
+            "code",
+            "attempt",
+            "reversal",
+            "workitem",
+            "issueorder",
+            "codeimport",
+            "terms",
+            "receiptmail",
+        ),
         "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
     }.items()
     for model in models_

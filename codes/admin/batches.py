@@ -16,6 +16,7 @@ from accounts.admin.wording import NOTHING, instant, validity
 from accounts.models import Site
 from codes import formats
 from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
+from codes.admin.import_deeds import ImportMore
 from codes.admin.words import gives
 from codes.models import Batch, Code, IssueOrder
 from ledger import balances
@@ -30,7 +31,7 @@ ORDERS_SHOWN = 20
 @admin.register(Batch)
 class BatchAdmin(DeskAdmin):
     list_deeds = (IssueCodes,)
-    deeds = (IssueMore, CancelIssuing, SwitchBatchOff, SwitchBatchOn)
+    deeds = (IssueMore, ImportMore, CancelIssuing, SwitchBatchOff, SwitchBatchOn)
     list_display = ("name", "site", "state_shown", "codes_shown", "gives", "valid", "created")
     list_filter = (SiteFilter, "state")
     list_select_related = ("site",)

@@ -7,6 +7,7 @@ from django.views import View
 from redemption_site.api.attempts import AttemptView
 from redemption_site.api.batches import BatchesView, BatchView
 from redemption_site.api.codes import CodesView, CodeView
+from redemption_site.api.imports import ImportConfirmationView, ImportProblemsView, ImportsView, ImportView
 from redemption_site.api.redemptions import RedemptionsView
 from redemption_site.api.reversals import ReversalView
 from redemption_site.api.validations import ValidationsView
@@ -18,6 +19,10 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("redemptions/<uuid:attempt_id>/reversal", ReversalView),
     ("batches", BatchesView),
     ("batches/<int:batch_id>", BatchView),
+    ("imports", ImportsView),
+    ("imports/<int:import_id>", ImportView),
+    ("imports/<int:import_id>/problems", ImportProblemsView),
+    ("imports/<int:import_id>/confirmation", ImportConfirmationView),
     ("codes", CodesView),
     ("codes/<int:code_id>", CodeView),
 )

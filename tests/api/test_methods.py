@@ -11,6 +11,10 @@ ALLOWED = {
     f"{REDEMPTIONS}/00000000-0000-0000-0000-000000000007/reversal": {"POST"},
     "/api/v1/batches": {"GET", "HEAD", "POST"},
     "/api/v1/batches/1": {"GET", "HEAD"},
+    "/api/v1/imports": {"POST"},
+    "/api/v1/imports/1": {"GET", "HEAD", "DELETE"},
+    "/api/v1/imports/1/problems": {"GET", "HEAD"},
+    "/api/v1/imports/1/confirmation": {"POST"},
     "/api/v1/codes": {"GET", "HEAD"},
     "/api/v1/codes/1": {"GET", "HEAD", "PATCH"},
 }
