@@ -211,11 +211,27 @@ INVARIANTS = (
         "an order that is done has exactly the codes that were wanted, a cancelled one none, any other those it counted",
         """SELECT o.id, o.state, o.wanted, o.issued, COUNT(c.id) AS codes
            FROM codes_issueorder o
-           LEFT JOIN codes_code c ON c.order_id = o.id AND c.batch_id = o.batch_id AND c.terms_id = o.terms_id
+           LEFT JOIN codes_code c ON c.order_id = o.id AND c.batch_id = o.batch_id
+                AND (c.terms_id = o.terms_id OR o.source_id IS NOT NULL)
                 AND c.serial BETWEEN o.first_serial AND o.first_serial + o.wanted - 1
            GROUP BY o.id, o.state, o.wanted, o.issued
            HAVING COUNT(c.id) <> o.issued OR (o.state = 'done' AND o.issued <> o.wanted)
                OR (o.state = 'cancelled' AND o.issued <> 0)""",
+    ),
+    Invariant(
+        "I8",
+        "an import has the rows that it counted; confirmed and done, each good one has become one code and is gone",
+        """SELECT i.id, i.good, i.bad, i.known, i.repeated, o.issued, r.good AS good_rows, r.bad AS bad_rows
+           FROM codes_codeimport i
+           LEFT JOIN codes_issueorder o ON o.source_id = i.id
+           LEFT JOIN (SELECT source_id, SUM(CASE WHEN problem = '' THEN 1 ELSE 0 END) AS good,
+                             SUM(CASE WHEN problem = '' THEN 0 ELSE 1 END) AS bad
+                      FROM codes_importrow GROUP BY source_id) r ON r.source_id = i.id
+           WHERE i.state = 'done'
+             AND ((o.state = 'done' AND (i.good <> o.issued OR COALESCE(r.good, 0) <> 0))
+                  OR (o.state IN ('queued', 'running') AND (i.good <> o.wanted OR i.good <> o.issued + COALESCE(r.good, 0)))
+                  OR (o.id IS NULL AND i.good <> COALESCE(r.good, 0))
+                  OR i.bad + i.known + i.repeated <> COALESCE(r.bad, 0))""",
     ),
     Invariant(
         "I8",

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
 from accounts import clock, locking
-from codes import batch_value, drawing, jobs, lookup, ordering, storing
+from codes import batch_value, drawing, import_issuing, jobs, lookup, ordering, storing
 from codes.drawing import Sealed
 from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
@@ -39,7 +39,9 @@ def work_order(
 
 def step(order: IssueOrder) -> IssueOrder:
     """One chunk of a claimed order."""
-    return cancel_chunk(order) if order.state == State.CANCELLING else issue_chunk(order)
+    if order.state == State.CANCELLING:
+        return cancel_chunk(order)
+    return import_issuing.step(order, activate) if order.source_id else issue_chunk(order)
 
 
 def issue_chunk(claimed: IssueOrder) -> IssueOrder:
@@ -127,7 +129,7 @@ def activate(order: IssueOrder, now: dt.datetime) -> None:
             site_id=order.site_id,
             batch_id=batch.pk,
             asset=terms.asset,
-            amount=terms.value * terms.uses * order.wanted,
+            amount=order.source.worth if order.source else terms.value * terms.uses * order.wanted,
             comment=f"{order.wanted} codes of batch {batch.pk}",
             now=now,
         )
@@ -153,6 +155,8 @@ def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
         jobs.renew(order, now)
         if not order.issued:
             jobs.finish(order, now, State.CANCELLED)
+            if order.source_id:
+                import_issuing.give_up(order, now)
             batch = lock_batch(order)
             if batch.state == Batch.State.ISSUING:
                 Batch.objects.filter(pk=batch.pk).update(state=Batch.State.CANCELLED)

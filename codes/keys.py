@@ -57,10 +57,14 @@ def _ended(begun: Any, rest: bytes) -> bytes:
 
 def seal(site_id: int, text: str, version: int | None = None) -> tuple[int, bytes]:
     """The text sealed by AES-SIV (RFC 5297) and bound to its site, and the key version used (the newest)."""
-    version = version or newest()
     # What was typed may hold half a surrogate pair, which no alphabet can spell.
-    spelled = text.encode("utf-8", "surrogatepass")
-    return version, _cipher(version, settings.CODE_KEYS[version]).encrypt(spelled, [str(site_id).encode()])
+    return seal_bytes(site_id, text.encode("utf-8", "surrogatepass"), version)
+
+
+def seal_bytes(site_id: int, data: bytes, version: int | None = None) -> tuple[int, bytes]:
+    """Bytes sealed in the same way, and the key version used (the newest)."""
+    version = version or newest()
+    return version, _cipher(version, settings.CODE_KEYS[version]).encrypt(data, [str(site_id).encode()])
 
 
 def seal_all(site_id: int, texts: Sequence[str]) -> tuple[int, list[bytes]]:
@@ -72,8 +76,12 @@ def seal_all(site_id: int, texts: Sequence[str]) -> tuple[int, list[bytes]]:
 
 def unseal(site_id: int, version: int, sealed: bytes | memoryview) -> str:
     """The text again. Raises InvalidTag if it was changed or belongs to another site, KeyError if the key is gone."""
-    spelled = _cipher(version, settings.CODE_KEYS[version]).decrypt(bytes(sealed), [str(site_id).encode()])
-    return spelled.decode("utf-8", "surrogatepass")
+    return unseal_bytes(site_id, version, sealed).decode("utf-8", "surrogatepass")
+
+
+def unseal_bytes(site_id: int, version: int, sealed: bytes | memoryview) -> bytes:
+    """The bytes again. Raises as ``unseal``."""
+    return _cipher(version, settings.CODE_KEYS[version]).decrypt(bytes(sealed), [str(site_id).encode()])
 
 
 @cache

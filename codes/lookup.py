@@ -19,6 +19,8 @@ DASHES = frozenset("\u002d\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
 FULL_WIDTH = range(0xFF01, 0xFF5F)
 # Upper case by table and never by Unicode's rules, for "ſ" and "ı" must not become letters; then the look-alikes.
 FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWXYZ011")
+# The same for ASCII in one go: spaces, control characters and dashes fall away.
+ASCII_FOLD = {**FOLD, **dict.fromkeys([*range(33), 127, ord("-")])}
 
 
 def canonical(typed: str) -> str:
@@ -26,23 +28,26 @@ def canonical(typed: str) -> str:
 
     Codes that differ only in O and 0, or in I, L and 1, or in case, dashes and spaces, are the same code.
     """
-    if not typed.isascii():
-        # Full-width forms may become ASCII; other letters that compatibility rules would turn into it are not those letters.
-        for character in typed:
-            if ord(character) > 127 and ord(character) not in FULL_WIDTH:
-                folded = unicodedata.normalize("NFKC", character)
-                if folded.isascii() and folded.strip() and folded not in DASHES:
-                    raise CodeFormatInvalid
-        typed = unicodedata.normalize("NFKC", typed)
-    kept = "".join(
-        character
-        for character in typed
-        if not (character.isspace() or character in DASHES or unicodedata.category(character) in ("Cc", "Cf"))
-    )
-    folded = kept.translate(FOLD)
+    folded = typed.translate(ASCII_FOLD) if typed.isascii() else folded_by_character(typed)
     if not CANONICAL.fullmatch(folded):
         raise CodeFormatInvalid
     return folded
+
+
+def folded_by_character(typed: str) -> str:
+    """What is left of a text that is not all ASCII. Raises CodeFormatInvalid on a letter that only looks like one of ours."""
+    for character in typed:
+        # Full-width forms may become ASCII; other letters that compatibility rules would turn into it are not those letters.
+        if ord(character) > 127 and ord(character) not in FULL_WIDTH:
+            folded = unicodedata.normalize("NFKC", character)
+            if folded.isascii() and folded.strip() and folded not in DASHES:
+                raise CodeFormatInvalid
+    kept = (
+        character
+        for character in unicodedata.normalize("NFKC", typed)
+        if not (character.isspace() or character in DASHES or unicodedata.category(character) in ("Cc", "Cf"))
+    )
+    return "".join(kept).translate(FOLD)
 
 
 def canonical_all(drawn: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts import heartbeats
-from codes import expiring, mailing, resealing, working
+from codes import expiring, import_tidying, mailing, resealing, working
 
 # Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
 SECONDS_PER_JOB = 15
@@ -27,6 +27,11 @@ def sweep_expired() -> None:
 @shared_task(name="codes.reseal")
 def reseal() -> None:
     resealing.reseal(seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name="codes.discard_forgotten_imports")
+def discard_forgotten_imports() -> None:
+    import_tidying.discard_forgotten()
 
 
 @shared_task(name="codes.send_receipts")

@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from codes import editing, issuing, jobs
-from codes.models import BatchEdit, IssueOrder, Job
+from codes import editing, import_checking, issuing, jobs
+from codes.models import BatchEdit, CodeImport, IssueOrder, Job
 
 # Kind → its model and the step that does one chunk.
 KINDS: dict[str, tuple[type[Job], Callable[[Any], Any]]] = {
     "issue": (IssueOrder, issuing.step),
     "edit": (BatchEdit, editing.step),
+    "import": (CodeImport, import_checking.step),
 }
 
 

@@ -185,6 +185,11 @@ CELERY_BEAT_SCHEDULE = {
     "work due jobs": {"task": "codes.work_due_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "send receipts": {"task": "codes.send_receipts", "schedule": 10.0, "options": {"expires": 10}},
     "sweep expired": {"task": "codes.sweep_expired", "schedule": 60.0, "options": {"expires": 60}},
+    "discard forgotten imports": {
+        "task": "codes.discard_forgotten_imports",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "re-seal": {"task": "codes.reseal", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
@@ -227,6 +232,9 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+FILE_UPLOAD_HANDLERS = [
+    "redemption_site.edge.uploads.MemoryUpload"
+]  # Codes never rest readable, not even as an upload.
 
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))

@@ -103,8 +103,8 @@ class Deed:
         return ""
 
     def form(self, request: HttpRequest, row: Any) -> DeskForm:
-        data = request.POST if request.method == "POST" else None
-        form = self.form_class(data, initial=self.initial(request, row))
+        sent = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+        form = self.form_class(*sent, initial=self.initial(request, row))
         if isinstance(site := form.fields.get("site"), SiteField):
             site.queryset = Site.objects.filter(pk__in=site_ids_where(staff_of(request), self.permission)).order_by(
                 "name"

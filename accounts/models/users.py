@@ -112,6 +112,7 @@ VIEW = frozenset(
             "reversal",
             "workitem",
             "issueorder",
+            "codeimport",
             "terms",
             "receiptmail",
         ),

@@ -17,6 +17,7 @@ from accounts.models import Site
 from codes import formats
 from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
 from codes.admin.export_deed import ExportBatch
+from codes.admin.import_deeds import ImportMore
 from codes.admin.words import gives
 from codes.models import Batch, Code, IssueOrder
 from ledger import balances
@@ -31,7 +32,7 @@ ORDERS_SHOWN = 20
 @admin.register(Batch)
 class BatchAdmin(DeskAdmin):
     list_deeds = (IssueCodes,)
-    deeds = (IssueMore, ExportBatch, CancelIssuing, SwitchBatchOff, SwitchBatchOn)
+    deeds = (IssueMore, ImportMore, ExportBatch, CancelIssuing, SwitchBatchOff, SwitchBatchOn)
     list_display = ("name", "site", "state_shown", "codes_shown", "gives", "valid", "created")
     list_filter = (SiteFilter, "state")
     list_select_related = ("site",)

@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("codes", "0003_jobs")]
+    dependencies = [("codes", "0005_importing")]
     operations = [
         migrations.AlterModelOptions(
             name="batch",

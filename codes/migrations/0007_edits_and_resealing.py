@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('codes', '0003_jobs'),
+        ('codes', '0006_export'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from codes.models.batches import Batch
 from codes.models.codes import Code
 from codes.models.edits import BatchEdit
 from codes.models.holds import CodeHold, Reservation
-from codes.models.imports import CodeImport, ImportPiece, ImportRow
+from codes.models.imports import CodeImport, ImportPiece, ImportRow, ImportTerms
 from codes.models.jobs import Job
 from codes.models.orders import IssueOrder
 from codes.models.receipts import ReceiptMail
@@ -23,6 +23,7 @@ __all__ = [
     "CodeImport",
     "ImportPiece",
     "ImportRow",
+    "ImportTerms",
     "IssueOrder",
     "Job",
     "ReceiptMail",

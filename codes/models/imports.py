@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from accounts.models import User
 from codes.models.batches import Batch
 from codes.models.jobs import Job
+from codes.models.terms import Terms
 
 
 class CodeImport(Job):
@@ -28,17 +29,31 @@ class CodeImport(Job):
     layout = models.JSONField(default=dict, help_text="Encoding, separator and columns that were found.")
     pieces = models.PositiveIntegerField(default=0, help_text="Sealed pieces the file was stored in.")
     read = models.PositiveBigIntegerField(default=0, help_text="Bytes of the file that have been checked.")
+    line = models.PositiveBigIntegerField(default=0, help_text="Lines of the file that have been checked.")
     rows = models.PositiveBigIntegerField(default=0)
     good = models.PositiveBigIntegerField(default=0)
     bad = models.PositiveBigIntegerField(default=0)
     known = models.PositiveBigIntegerField(default=0, help_text="Good rows whose code the site has already.")
     repeated = models.PositiveBigIntegerField(default=0, help_text="Rows whose code stands in the file before.")
+    worth = models.BigIntegerField(default=0, help_text="Of all uses of the good rows, in minor units.")
+    confirmed_at = models.DateTimeField(null=True, help_text="When its codes were ordered.")
+    taken = models.PositiveBigIntegerField(default=0, help_text="Line up to which good rows have become codes.")
 
     class Meta(Job.Meta):
         constraints = [
             *Job.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(rows=F("good") + F("bad") + F("known") + F("repeated")), name="codeimport_rows_add_up"
+            ),
+            models.CheckConstraint(condition=Q(worth__gte=0), name="codeimport_worth_not_negative"),
+        ]
+        indexes = [
+            *Job.Meta.indexes,
+            # Those that wait for somebody to confirm them: the sweep discards them after a while.
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(confirmed_at__isnull=True, state__in=["done", "failed"]),
+                name="codeimport_waiting",
             ),
         ]
 
@@ -72,7 +87,11 @@ class ImportRow(models.Model):
     line = models.PositiveBigIntegerField(help_text="In the file, the heading being line 1.")
     problem = models.CharField(max_length=200, blank=True, help_text="Why it is not imported; empty: it is.")
     column = models.CharField(max_length=20, blank=True, help_text="Which column the problem is in.")
-    digest = models.BinaryField(max_length=16, null=True, help_text="Of the canonical form: finds repeats.")
+    digest = models.BinaryField(
+        max_length=16, null=True, help_text="Of the canonical form, under no key of the codes: finds repeats."
+    )
+    lookup_odd = models.BinaryField(max_length=16, null=True, help_text="As in Code; so the next one.")
+    lookup_even = models.BinaryField(max_length=16, null=True)
     key_version = models.PositiveSmallIntegerField(null=True)
     sealed = models.BinaryField(max_length=200, null=True)
     uses = models.PositiveIntegerField(null=True, help_text="Here and below, empty: as the batch's terms say.")
@@ -90,3 +109,17 @@ class ImportRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id}-{self.line}"
+
+
+class ImportTerms(models.Model):
+    """The terms of the codes whose rows have a value of their own: one row for each such value, made on confirmation."""
+
+    source = models.ForeignKey(CodeImport, models.CASCADE, related_name="own_terms", db_index=False)
+    value = models.BigIntegerField(help_text="Of one use, in minor units.")
+    terms = models.ForeignKey(Terms, models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "value"], name="importterms_value")]
+
+    def __str__(self) -> str:
+        return f"{self.source_id}: {self.value}"

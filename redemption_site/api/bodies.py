@@ -44,6 +44,19 @@ class BatchBody(StrictSerializer):
     )
 
 
+class ImportBatch(BatchBody):
+    """The batch that imported codes are to be: how many there are and how they look, the file says."""
+
+    count = format = pattern = None  # type: ignore[assignment]
+
+
+class ImportBody(StrictSerializer):
+    """What an import says beside its file."""
+
+    batch = ImportBatch(required=False)
+    batch_id = WholeNumber(required=False, min_value=1)
+
+
 class CodeChange(StrictSerializer):
     """What is to be different; what is left out stays."""
 

@@ -32,6 +32,14 @@ class NotFound(Exception):
     """There is no such object, or it is another site's: one answer for both."""
 
 
+class Conflict(Exception):
+    """The state of things forbids it. ``code`` is stable and for programs, ``detail`` for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code, self.detail = code, detail
+
+
 def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """REST framework's exception handler."""
     match error:
@@ -39,6 +47,8 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
             return refused(error)
         case Invalid():
             return invalid(error.errors)
+        case Conflict():
+            return problem(409, error.code, error.detail)
         case exceptions.ValidationError():
             return invalid(flatten(error.detail))
         case ValidationError():

@@ -9,6 +9,7 @@ from redemption_site.api.batches import BatchesView, BatchView
 from redemption_site.api.codes import CodesView, CodeView
 from redemption_site.api.edits import BatchEditsView, EditCancellationView, EditView
 from redemption_site.api.exports import ExportView
+from redemption_site.api.imports import ImportConfirmationView, ImportProblemsView, ImportsView, ImportView
 from redemption_site.api.redemptions import RedemptionsView
 from redemption_site.api.reversals import ReversalView
 from redemption_site.api.validations import ValidationsView
@@ -24,6 +25,10 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("edits/<int:edit_id>", EditView),
     ("edits/<int:edit_id>/cancellation", EditCancellationView),
     ("batches/<int:batch_id>/export", ExportView),
+    ("imports", ImportsView),
+    ("imports/<int:import_id>", ImportView),
+    ("imports/<int:import_id>/problems", ImportProblemsView),
+    ("imports/<int:import_id>/confirmation", ImportConfirmationView),
     ("codes", CodesView),
     ("codes/<int:code_id>", CodeView),
 )

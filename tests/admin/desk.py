@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Site, User
-from codes import issuing, reversing
-from codes.models import Attempt, Batch, Code, IssueOrder, ReceiptMail, Reversal, WorkItem
+from codes import importing, issuing, reversing
+from codes.models import Attempt, Batch, Code, CodeImport, IssueOrder, ReceiptMail, Reversal, WorkItem
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger.models import LedgerAccount, LedgerTransaction
@@ -99,9 +99,24 @@ def make_world(slug: str = "shop") -> World:
         "codes_reversal": Reversal.objects.get(pk=reversal.pk),
         "codes_workitem": WorkItem.objects.get(attempt=item_attempt),
         "codes_receiptmail": parked_mail(redemption),
+        "codes_codeimport": checked_import(site),
         "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
     }
     return world
+
+
+def checked_import(site: Site, text: str = "code,uses\nIMPORTED-77,2\n=1+1,1\n", **fields: Any) -> CodeImport:
+    """A file that was sent and checked; by default with one good and one bad row."""
+    given = {
+        "site_id": site.pk,
+        "caller_key": "system",
+        "actor_id": "system",
+        "file": text.encode(),
+        "file_name": "old shop.csv",
+    }
+    if "batch" not in fields:
+        given["new"] = new_batch(site, worth_cents=500, name=f"Import {CodeImport.objects.count() + 1}")
+    return importing.work_import(importing.receive_import(importing.NewImport(**given, **fields))[0])
 
 
 def last_audit(site: Site) -> Any:

@@ -23,6 +23,11 @@ ROW_DEEDS = {
     "codes_batch_switch_off": "codes.switch_codes",
     "codes_batch_switch_on": "codes.switch_codes",
     "codes_batch_progress": "codes.view_batch",
+    "codes_batch_import_more": "codes.issue_codes",
+    "codes_codeimport_confirm": "codes.issue_codes",
+    "codes_codeimport_discard": "codes.issue_codes",
+    "codes_codeimport_progress": "codes.view_codeimport",
+    "codes_codeimport_problems": "codes.view_codeimport",
     "codes_code_reveal": "codes.reveal_code",
     "codes_code_switch_off": "codes.switch_codes",
     "codes_code_switch_on": "codes.switch_codes",
@@ -36,6 +41,7 @@ ROW_DEEDS = {
 }
 LIST_DEEDS = {
     "codes_batch_issue": "codes.issue_codes",
+    "codes_codeimport_upload": "codes.issue_codes",
     "codes_code_find": "codes.view_code",
     "accounts_client_create": "accounts.add_client",
     "accounts_user_add_claimant": "accounts.add_user",

@@ -15,6 +15,10 @@ ALLOWED = {
     "/api/v1/edits/1": {"GET", "HEAD"},
     "/api/v1/edits/1/cancellation": {"POST"},
     "/api/v1/batches/1/export": {"GET"},
+    "/api/v1/imports": {"POST"},
+    "/api/v1/imports/1": {"GET", "HEAD", "DELETE"},
+    "/api/v1/imports/1/problems": {"GET", "HEAD"},
+    "/api/v1/imports/1/confirmation": {"POST"},
     "/api/v1/codes": {"GET", "HEAD"},
     "/api/v1/codes/1": {"GET", "HEAD", "PATCH"},
 }

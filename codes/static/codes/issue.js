@@ -12,6 +12,10 @@
     }
   };
 
+  form.addEventListener("input", showFields);
+  showFields();
+  if (!form.elements.pattern) return; // Codes from a file look as they look.
+
   const help = document.createElement("p");
   help.className = "desk-help";
   help.setAttribute("role", "status");
@@ -37,12 +41,10 @@
   };
 
   form.addEventListener("input", (event) => {
-    showFields();
     if (["site", "format", "pattern", "count"].includes(event.target.name)) {
       clearTimeout(waiting);
       waiting = setTimeout(tell, 300);
     }
   });
-  showFields();
   tell();
 })();

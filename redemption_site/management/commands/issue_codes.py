@@ -23,13 +23,17 @@ class Command(BaseCommand):
         parser.add_argument("site", help="slug of the site")
         parser.add_argument("name", help="name of the batch")
         parser.add_argument("count", type=int)
+        parser.add_argument("--format", default="ours", choices=list(FORMATS))
+        parser.add_argument("--pattern", default="")
+        self.add_terms(parser)
+
+    def add_terms(self, parser: CommandParser) -> None:
+        """What the codes do and when they count."""
         parser.add_argument("--more", action="store_true", help="add to the batch of this name, on its last terms")
         parser.add_argument("--action", default="credit")
         parser.add_argument("--value", default="0", help="worth of one use, as a decimal of the asset")
         parser.add_argument("--asset", default="")
         parser.add_argument("--uses", type=int, default=1)
-        parser.add_argument("--format", default="ours", choices=list(FORMATS))
-        parser.add_argument("--pattern", default="")
         parser.add_argument("--item", default="", help="for the action fulfilment")
         parser.add_argument("--tag", action="append", default=[], help="for the action add_tags")
         parser.add_argument("--valid-from", type=dt.date.fromisoformat)
@@ -55,13 +59,16 @@ class Command(BaseCommand):
         self.stdout.write(f"Batch {order.batch_id}: {order.issued:,} codes issued.")
 
     def order_batch(self, site: Site, options: dict[str, Any]) -> IssueOrder:
+        return issuing.order_batch(self.new_batch(site, options))[0]
+
+    def new_batch(self, site: Site, options: dict[str, Any]) -> issuing.NewBatch:
         parameters: dict[str, Any] = {}
         if options["item"]:
             parameters["item"] = options["item"]
         if options["tag"]:
             parameters["tags"] = options["tag"]
         asset = Asset.objects.filter(code=options["asset"]).first()
-        new = issuing.NewBatch(
+        return issuing.NewBatch(
             site_id=site.pk,
             name=options["name"],
             count=options["count"],
@@ -78,7 +85,6 @@ class Command(BaseCommand):
             valid_until=options["valid_until"],
             time_zone=options["time_zone"] or site.time_zone,
         )
-        return issuing.order_batch(new)[0]
 
     def order_more(self, site: Site, options: dict[str, Any]) -> IssueOrder:
         batch = Batch.objects.filter(site=site, name=options["name"]).first()

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts import heartbeats, tidying
-from codes import expiring, mailing, resealing, working
+from codes import expiring, import_tidying, mailing, resealing, working
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: expiring.sweep_expired(seconds=SLICE_SECONDS), 20),
     (lambda: resealing.reseal(seconds=SLICE_SECONDS), 10),
     (lambda: tidying.tidy(seconds=SLICE_SECONDS), 60),
+    (import_tidying.discard_forgotten, 600),
 )
 
 

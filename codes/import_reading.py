@@ -1,0 +1,203 @@
+"""Reading a file of codes: its encoding, its separator, which column is which, and its rows one after the other.
+
+A row is read on its own, so that one that cannot be read never takes those behind it along.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+
+from codes.import_columns import COLUMN_OF
+
+Bytes = bytes | memoryview
+
+BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods; .xls
+SEPARATORS = ",;\t|"
+BLOCK = 1 << 20
+HEAD = 1 << 16
+LONGEST_LINE = 10_000
+MOST_LINES = 10  # Of one row, whose quoted fields may have line ends.
+NO_TEXT = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x1a")
+
+LONG_LINE = f"This line is longer than {LONGEST_LINE:,} characters."
+NOT_CLOSED = "A quotation mark is not closed."
+BEHIND_QUOTE = "There is text behind a closing quotation mark."
+
+
+class Row(NamedTuple):
+    """A row of the file: the number of its first line, its cells, and why it could not be read ("": it could)."""
+
+    line: int
+    cells: list[str]
+    problem: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is written. ``columns`` has our name of each of its columns, "" for one that is not read.
+
+    The first row begins at byte ``start``, in line ``line``.
+    """
+
+    encoding: str
+    separator: str
+    columns: tuple[str, ...]
+    heading: bool
+    start: int
+    line: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "columns": list(self.columns)}
+
+    @classmethod
+    def of_json(cls, kept: dict[str, Any]) -> "Layout":
+        return cls(**{**kept, "columns": tuple(kept["columns"])})
+
+
+def unusable(said: str) -> ValidationError:
+    return ValidationError({"file": [said]})
+
+
+def find_layout(data: Bytes) -> Layout:
+    """How the file is written. Raises ValidationError for ``file`` on one that is no file of codes."""
+    encoding, start = find_encoding(data)
+    decoded = bytes(data[start : start + HEAD]).decode(encoding, "ignore")
+    line, separators = 1, SEPARATORS
+    for text in io.StringIO(decoded, newline=""):
+        named = re.fullmatch(r"sep=([,;\t|])\s*", text, re.IGNORECASE)
+        if text.strip() and not named:
+            break
+        if named:
+            separators = named[1]
+        start += len(text.encode(encoding))
+        line += 1
+    else:
+        raise unusable("The file is empty.")
+    if len(text) > LONGEST_LINE:
+        raise unusable("The first line is far too long for a heading or a code.")
+    layout = head_of(text, encoding, separators, start, line)
+    if not layout.heading:
+        return layout
+    after = start + len(text.encode(encoding))
+    if not bytes(data[after : after + HEAD]).decode(encoding, "ignore").strip() and after + HEAD >= len(data):
+        raise unusable("The file has a heading and no codes.")
+    return Layout(**{**vars(layout), "start": after, "line": line + 1})
+
+
+def find_encoding(data: Bytes) -> tuple[str, int]:
+    """The encoding, and how many bytes its byte order mark has. Raises ValidationError for ``file``."""
+    head = bytes(data[:4096])
+    if not head:
+        raise unusable("The file is empty.")
+    if head.startswith(WORKBOOKS):
+        raise unusable("This is a workbook of a spreadsheet program. Save it as CSV and send that file.")
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            if not is_text(data, encoding, len(mark)):
+                raise unusable("The file is damaged: its encoding is broken in places.")
+            return encoding, len(mark)
+    # Text of western alphabets has a NUL in every other byte of UTF-16.
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * 5 > len(head) and min(even, odd) * 20 < len(head):
+        encodings: tuple[str, ...] = ("utf-16-le",) if odd > even else ("utf-16-be",)
+    else:
+        encodings = ("utf-8", "cp1252")  # Every printable text of Latin-1 is one of Windows-1252 too.
+    for encoding in encodings:
+        if is_text(data, encoding, 0):
+            return encoding, 0
+    raise unusable("This is not a text file.")
+
+
+def is_text(data: Bytes, encoding: str, start: int) -> bool:
+    """Whether every byte can be read in this encoding, and hardly any is of the kind that no text has."""
+    decoder, strange = codecs.getincrementaldecoder(encoding)(), 0
+    try:
+        for at in range(start, len(data), BLOCK):
+            block = bytes(data[at : at + BLOCK])
+            decoder.decode(block, final=at + BLOCK >= len(data))
+            if not encoding.startswith("utf-16"):
+                strange += len(block) - len(block.translate(None, NO_TEXT))
+                if encoding == "cp1252" and 0 in block:
+                    return False
+    except UnicodeDecodeError:
+        return False
+    return strange * 100 <= len(data)
+
+
+def head_of(text: str, encoding: str, separators: str, start: int, line: int) -> Layout:
+    """What the first line says of the columns: a heading, or the first of nothing but codes."""
+    best: tuple[int, int, str, list[str]] = (0, 0, separators[0], [text.strip()])
+    for separator in separators:
+        try:
+            cells = next(csv.reader([text], delimiter=separator, strict=True))
+        except csv.Error:
+            continue
+        known = sum(name_of(cell) != "" for cell in cells)
+        best = max(best, (known, len(cells), separator, cells), key=lambda each: each[:2])
+    known, count, separator, cells = best
+    columns = tuple(name_of(cell) for cell in cells)
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if twice:
+        raise unusable(f"Two columns of the first line mean the same: {', '.join(twice)}.")
+    if "code" in columns:
+        return Layout(encoding, separator, columns, True, start, line)
+    if known or count > 1:
+        raise unusable("No column is called “code”: name the columns in the first line.")
+    return Layout(encoding, separator, ("code",), False, start, line)
+
+
+def name_of(cell: str) -> str:
+    """Our name of a column that is headed so; "" if we have none."""
+    plain = re.sub(r"[\W_]+", " ", cell.strip("\ufeff")).strip().lower()
+    return COLUMN_OF.get(plain, "")
+
+
+def split_lines(window: bytes, encoding: str, *, final: bool) -> list[str]:
+    """The whole lines of a piece of the file, with their ends; the last of the file may have none."""
+    text = codecs.getincrementaldecoder(encoding)().decode(window, final)
+    lines = list(io.StringIO(text, newline=""))
+    if lines and not final and not lines[-1].endswith("\n"):
+        lines.pop()  # Cut off, or its "\r" may be half a line end.
+    return lines
+
+
+def read_rows(lines: list[str], layout: Layout, line: int, *, final: bool) -> Iterator[tuple[Row | None, int]]:
+    """The rows of these lines, the first of which is number ``line``, each with how many lines it has; None for an empty one.
+
+    Ends before a row that may go on behind the last line, unless that is the file's last (``final``).
+    """
+    at = 0
+    while at < len(lines):
+        cells, problem, count = read_row(lines, at, layout.separator, final=final)
+        if not count:
+            return
+        empty = not problem and not any(cell.strip() for cell in cells)
+        yield None if empty else Row(line + at, cells, problem), count
+        at += count
+
+
+def read_row(lines: list[str], at: int, separator: str, *, final: bool) -> tuple[list[str], str, int]:
+    """The cells of the row that begins there, or the problem with it, and how many lines it has; 0 if more are needed."""
+    if len(lines[at]) > LONGEST_LINE:
+        return [], LONG_LINE, 1
+    for count in range(1, MOST_LINES + 1):
+        if at + count > len(lines):
+            if not final:
+                return [], "", 0
+            break
+        part = lines[at : at + count]
+        if count > 1 and sum(map(len, part)) > LONGEST_LINE:
+            break
+        try:
+            return next(csv.reader(part, delimiter=separator, strict=True)), "", count
+        except csv.Error as error:
+            if "unexpected end of data" not in str(error):
+                return [], BEHIND_QUOTE, 1
+    return [], NOT_CLOSED, 1
