@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts import heartbeats
-from codes import expiring, mailing, resealing, working
+from codes import expiring, mailing, replenishing, resealing, working
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +24,13 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: working.work_due(seconds=SLICE_SECONDS), EVERY_SECONDS),
     (mailing.send_due_mails, EVERY_SECONDS),
     (lambda: expiring.sweep_expired(chunks=10), 60),
+    (replenishing.replenish_due, 10),
     (lambda: resealing.reseal(chunks=5), 60),
 )
 
 
 class Command(BaseCommand):
-    help = "Work off what is due: orders, receipts, expired value, old seals. Needs only the database."
+    help = "Work off what is due: orders, batches that run low, receipts, expired value, old seals. Needs only the database."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do everything once and end.")
