@@ -133,9 +133,9 @@ def activate(order: IssueOrder, now: dt.datetime) -> None:
         )
 
 
-def cancel_order(order: IssueOrder, *, actor_id: str) -> bool:
+def cancel_order(order: IssueOrder, *, actor_id: str, reason: str = "") -> bool:
     """Have an order that is not done leave no code; False if it is too late. The codes go in chunks, by whoever works orders."""
-    return jobs.cancel(order, "batch.cancel", "batch", order.batch_id, actor_id=actor_id)
+    return jobs.cancel(order, "batch.cancel", "batch", order.batch_id, actor_id=actor_id, reason=reason)
 
 
 def cancel_chunk(claimed: IssueOrder) -> IssueOrder:

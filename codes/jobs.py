@@ -107,7 +107,7 @@ def release(job: Job) -> None:
     rows.update(lease_until=None, attempts=0)
 
 
-def cancel(job: Job, action: str, object_type: str, object_id: int, *, actor_id: str) -> bool:
+def cancel(job: Job, action: str, object_type: str, object_id: int, *, actor_id: str, reason: str = "") -> bool:
     """Have a job that is not done undo what it can, by whoever works jobs; False if it is too late. Audited."""
     with transaction.atomic(durable=True):
         now = clock.read()
@@ -115,7 +115,13 @@ def cancel(job: Job, action: str, object_type: str, object_id: int, *, actor_id:
         cancelled = rows.update(state=State.CANCELLING, due_at=now, lease_until=None, token=F("token") + 1, attempts=0)
         if cancelled:
             auditing.record(
-                action, site=job.site_id, actor_id=actor_id, object_type=object_type, object_id=object_id, now=now
+                action,
+                site=job.site_id,
+                actor_id=actor_id,
+                object_type=object_type,
+                object_id=object_id,
+                detail={"reason": reason} if reason else {},
+                now=now,
             )
     return bool(cancelled)
 
@@ -129,9 +135,12 @@ def due(model: type[Job], limit: int = 10) -> list[int]:
 
 
 def pace(job: Job, now: dt.datetime) -> tuple[float, int | None]:
-    """Things a second since the job began, and the seconds left at that rate; (0, None) before anything was done."""
+    """Things a second since the job began, and the seconds left at that rate; (0, None) before anything was done.
+
+    Likewise of a job that is undone or has failed: what it has done by then says nothing of what is still to come.
+    """
     done, of = job.progress
-    if not done or job.started_at is None:
+    if not done or job.started_at is None or job.state not in (State.RUNNING, State.DONE):
         return 0.0, None
     rate = done / max(((job.finished_at or now) - job.started_at).total_seconds(), 0.001)
     return rate, round((of - done) / rate)

@@ -7,6 +7,7 @@ from django.views import View
 from redemption_site.api.attempts import AttemptView
 from redemption_site.api.batches import BatchesView, BatchView
 from redemption_site.api.codes import CodesView, CodeView
+from redemption_site.api.orders import CancellationView, MoreCodesView, OrderView
 from redemption_site.api.redemptions import RedemptionsView
 from redemption_site.api.reversals import ReversalView
 from redemption_site.api.validations import ValidationsView
@@ -18,6 +19,9 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("redemptions/<uuid:attempt_id>/reversal", ReversalView),
     ("batches", BatchesView),
     ("batches/<int:batch_id>", BatchView),
+    ("batches/<int:batch_id>/codes", MoreCodesView),
+    ("orders/<int:order_id>", OrderView),
+    ("orders/<int:order_id>/cancellation", CancellationView),
     ("codes", CodesView),
     ("codes/<int:code_id>", CodeView),
 )

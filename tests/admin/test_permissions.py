@@ -19,6 +19,7 @@ NOBODY = "only superusers"
 ROW_DEEDS = {
     "codes_batch_issue_more": "codes.issue_codes",
     "codes_batch_cancel": "codes.issue_codes",
+    "codes_batch_replenish": "codes.issue_codes",
     "codes_batch_switch_off": "codes.switch_codes",
     "codes_batch_switch_on": "codes.switch_codes",
     "codes_batch_progress": "codes.view_batch",

@@ -11,6 +11,9 @@ ALLOWED = {
     f"{REDEMPTIONS}/00000000-0000-0000-0000-000000000007/reversal": {"POST"},
     "/api/v1/batches": {"GET", "HEAD", "POST"},
     "/api/v1/batches/1": {"GET", "HEAD"},
+    "/api/v1/batches/1/codes": {"POST"},
+    "/api/v1/orders/1": {"GET", "HEAD"},
+    "/api/v1/orders/1/cancellation": {"POST"},
     "/api/v1/codes": {"GET", "HEAD"},
     "/api/v1/codes/1": {"GET", "HEAD", "PATCH"},
 }
