@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
 from accounts import clock, locking
-from codes import batch_value, drawing, import_issuing, jobs, lookup, ordering, storing
+from codes import batch_value, drawing, import_issuing, jobs, lookup, ordering, replenishing, storing
 from codes.drawing import Sealed
 from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
@@ -23,7 +23,7 @@ from ledger.models import LedgerTransaction
 __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
 
 State = IssueOrder.State
-CHUNK = 50_000  # At most, in one transaction.
+CHUNK = 20_000  # At most, in one transaction: twice as many would be hardly quicker, and take 40 MB more.
 LEAST_STRIDE, FIRST_STRIDE = 500, 5_000  # So that the slowest machine is far below the lease, before its pace is known.
 # What a chunk is to take. SQLite has one writer, and redemptions are to come in between.
 STRIDE_SECONDS = {"postgresql": 1.0, "sqlite": 0.15}
@@ -135,9 +135,10 @@ def activate(order: IssueOrder, now: dt.datetime) -> None:
         )
 
 
-def cancel_order(order: IssueOrder, *, actor_id: str) -> bool:
+def cancel_order(order: IssueOrder, *, actor_id: str, reason: str = "") -> bool:
     """Have an order that is not done leave no code; False if it is too late. The codes go in chunks, by whoever works orders."""
-    return jobs.cancel(order, "batch.cancel", "batch", order.batch_id, actor_id=actor_id)
+    detail = {"reason": reason} if reason else None
+    return jobs.cancel(order, "batch.cancel", "batch", order.batch_id, actor_id=actor_id, detail=detail)
 
 
 def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
@@ -160,6 +161,7 @@ def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
             batch = lock_batch(order)
             if batch.state == Batch.State.ISSUING:
                 Batch.objects.filter(pk=batch.pk).update(state=Batch.State.CANCELLED)
+            replenishing.stop(batch, "An order was cancelled.")  # Or the poller would order the same again at once.
         order.save()
     return adapt(order, stride, started)
 

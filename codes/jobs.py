@@ -137,9 +137,12 @@ def due(model: type[Job], limit: int = 10) -> list[int]:
 
 
 def pace(job: Job, now: dt.datetime) -> tuple[float, int | None]:
-    """Things a second since the job began, and the seconds left at that rate; (0, None) before anything was done."""
+    """Things a second since the job began, and the seconds left at that rate; (0, None) before anything was done.
+
+    Likewise of a job that is undone or has failed: what it has done by then says nothing of what is still to come.
+    """
     done, of = job.progress
-    if not done or job.started_at is None:
+    if not done or job.started_at is None or job.state not in (State.RUNNING, State.DONE):
         return 0.0, None
     rate = done / max(((job.finished_at or now) - job.started_at).total_seconds(), 0.001)
     return rate, round((of - done) / rate)

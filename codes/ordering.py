@@ -51,11 +51,15 @@ class NewBatch:
     format: str = "ours"
     pattern: str = ""
     total_cap: int | None = None
+    replenish_below: int | None = None
+    replenish_by: int | None = None
     idempotency_key: str | None = None
 
     def fingerprint(self) -> bytes:
         """A keyed digest of everything that was asked for."""
         said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "idempotency_key"}
+        # Asked for by nobody before there was such a thing: a key that was used then keeps its digest.
+        said = {name: value for name, value in said.items() if value is not None or not name.startswith("replenish_")}
         # Not orjson: it refuses whole numbers of more than 64 bits, which are told as out of bounds later.
         return digests.keyed("order_batch", json.dumps(said, sort_keys=True, default=str))
 
@@ -95,21 +99,47 @@ def order_more(
 
     Raises ValidationError and IdempotencyMismatch.
     """
-    fingerprint = digests.keyed("order_more", str(batch.pk), str(terms.pk) if terms else "", str(count))
+    return more_or_earlier(
+        batch, count, caller_key=caller_key, actor_id=actor_id, terms=terms, idempotency_key=idempotency_key
+    )[0]
+
+
+def more_or_earlier(
+    batch: Batch,
+    count: int,
+    *,
+    caller_key: str,
+    actor_id: str,
+    terms: Terms | None = None,
+    idempotency_key: str | None = None,
+) -> tuple[IssueOrder, bool]:
+    """As ``order_more``; answers the order and whether it had been given before."""
+    fingerprint = more_fingerprint(batch, terms, count)
     try:
         with transaction.atomic(durable=True):
             batch = locking.lock_ids(Batch, [batch.pk])[batch.pk]
             # Under the lock, so that a retry running beside the first call waits and hears the same answer.
             earlier = earlier_order(caller_key, idempotency_key, fingerprint)
             if earlier:
-                return earlier
-            if terms is None:
-                terms = batch.orders.select_related("terms").latest("id").terms
+                return earlier, True
+            terms = terms or newest_drawn_terms(batch)
             check_more(batch, terms, count)
-            return place(batch, terms, count, caller_key, actor_id, idempotency_key, fingerprint, clock.read())
+            order = place(batch, terms, count, caller_key, actor_id, idempotency_key, fingerprint, clock.read())
+            return order, False
     except IntegrityError as error:
         # Two orders for different batches with one key at the same moment.
         raise IdempotencyMismatch from error
+
+
+def more_fingerprint(batch: Batch, terms: Terms | None, count: int) -> bytes:
+    return digests.keyed("order_more", str(batch.pk), str(terms.pk) if terms else "", str(count))
+
+
+def newest_drawn_terms(batch: Batch) -> Terms:
+    """The terms of the batch's last order whose codes were drawn; of the last order at all where none were."""
+    orders = batch.orders.select_related("terms").order_by("-id")
+    order = orders.exclude(terms__format="supplied").first() or orders[0]
+    return order.terms
 
 
 def check_more(batch: Batch, terms: Terms, count: int) -> None:
@@ -193,8 +223,17 @@ def make_batch(new: NewBatch) -> Batch:
         raise ValidationError({"name": ["There is a batch of this name already."]})
     if new.total_cap is not None and not 1 <= new.total_cap <= 10**12:
         raise ValidationError({"total_cap": ["A cap is 1 or more."]})
+    check_replenishing(new.replenish_below, new.replenish_by)
+    if new.replenish_by and new.value * new.uses * new.replenish_by > LARGEST_TOTAL:
+        raise ValidationError({"replenish_by": ["They would be worth more than can be booked at once."]})
     return Batch.objects.create(
-        site_id=new.site_id, name=name, total_cap=new.total_cap, created_by=new.actor_id, created_at=clock.read()
+        site_id=new.site_id,
+        name=name,
+        total_cap=new.total_cap,
+        replenish_below=new.replenish_below,
+        replenish_by=new.replenish_by,
+        created_by=new.actor_id,
+        created_at=clock.read(),
     )
 
 
@@ -249,6 +288,20 @@ def make_terms(new: NewBatch, *, in_batch: int | None) -> Terms:
         format=new.format,
         pattern=new.pattern,
     )
+
+
+def check_replenishing(below: int | None, by: int | None) -> None:
+    """Both or none, each from 1 to as many as an order may have. Raises ValidationError with field names."""
+    given = {"replenish_below": below, "replenish_by": by}
+    if below is None and by is None:
+        return
+    wrong = {
+        name: [f"Give a whole number from 1 to {MOST_CODES:,}; both or none."]
+        for name, number in given.items()
+        if number is None or not 1 <= number <= MOST_CODES
+    }
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def check_count(count: int) -> None:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts import heartbeats
-from codes import expiring, import_tidying, mailing, resealing, working
+from codes import expiring, import_tidying, mailing, replenishing, resealing, working
 
 # Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
 SECONDS_PER_JOB = 15
@@ -17,6 +17,11 @@ def work_job(kind: str, job_id: int) -> None:
 @shared_task(name="codes.work_due_jobs")
 def work_due_jobs() -> None:
     working.work_due(seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name="codes.replenish")
+def replenish() -> None:
+    replenishing.replenish_due()
 
 
 @shared_task(name="codes.sweep_expired")

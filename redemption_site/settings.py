@@ -184,6 +184,7 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "codes.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     "work due jobs": {"task": "codes.work_due_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "send receipts": {"task": "codes.send_receipts", "schedule": 10.0, "options": {"expires": 10}},
+    "replenish": {"task": "codes.replenish", "schedule": 30.0, "options": {"expires": 30}},
     "sweep expired": {"task": "codes.sweep_expired", "schedule": 60.0, "options": {"expires": 60}},
     "discard forgotten imports": {
         "task": "codes.discard_forgotten_imports",

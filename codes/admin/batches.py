@@ -10,14 +10,16 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
 
+from accounts import clock
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, validity
 from accounts.models import Site
-from codes import formats
+from codes import formats, jobs
 from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
 from codes.admin.export_deed import ExportBatch
 from codes.admin.import_deeds import ImportMore
+from codes.admin.replenish_deed import Replenish, replenish_words
 from codes.admin.words import gives
 from codes.models import Batch, Code, IssueOrder
 from ledger import balances
@@ -32,15 +34,15 @@ ORDERS_SHOWN = 20
 @admin.register(Batch)
 class BatchAdmin(DeskAdmin):
     list_deeds = (IssueCodes,)
-    deeds = (IssueMore, ImportMore, ExportBatch, CancelIssuing, SwitchBatchOff, SwitchBatchOn)
+    deeds = (IssueMore, ImportMore, ExportBatch, CancelIssuing, Replenish, SwitchBatchOff, SwitchBatchOn)
     list_display = ("name", "site", "state_shown", "codes_shown", "gives", "valid", "created")
     list_filter = (SiteFilter, "state")
     list_select_related = ("site",)
     detail_select_related = ("site",)
     search_fields = ("name",)
     search_help_text = "Whole name of a batch"
-    fields = ("name", "site", "state_shown", "total_cap", "created", "created_by")
-    readonly_fields = ("state_shown", "created")
+    fields = ("name", "site", "state_shown", "total_cap", "replenish", "created", "created_by")
+    readonly_fields = ("state_shown", "replenish", "created")
     change_form_outer_before_template = "admin/codes/batch_progress.html"
     change_form_outer_after_template = "admin/codes/batch_figures.html"
 
@@ -117,6 +119,10 @@ class BatchAdmin(DeskAdmin):
             return NOTHING
         return validity(newest.terms.valid_from, newest.terms.valid_until, newest.terms.time_zone)
 
+    @admin.display(description="replenished by")
+    def replenish(self, row: Batch) -> str:
+        return replenish_words(row)
+
     @admin.display(description="created")
     def created(self, row: Batch) -> str:
         return instant(row.created_at)
@@ -130,7 +136,7 @@ def newest_order(batch: Batch) -> IssueOrder | None:
 def progress_of(order: IssueOrder | None) -> dict[str, Any]:
     """An order's progress for the bar: whole percent, and 100 only when it is done."""
     if order is None:
-        return {"percent": 0, "text": "Nothing was ordered.", "finished": True, "state": ""}
+        return {"percent": 0, "text": "Nothing was ordered.", "pace": "", "finished": True, "state": ""}
     states = IssueOrder.State
     finished = order.state in (states.DONE, states.CANCELLED, states.FAILED)
     percent = order.issued * 100 // order.wanted
@@ -145,7 +151,28 @@ def progress_of(order: IssueOrder | None) -> dict[str, Any]:
         text = f"Cancelled: none of the {order.wanted:,} codes exists"
     elif order.state == states.FAILED:
         text = f"Failed after {order.issued:,} of {order.wanted:,} codes: {order.error}"
-    return {"percent": percent, "text": text, "finished": finished, "state": str(order.state)}
+    return {
+        "percent": percent,
+        "text": text,
+        "pace": pace_words(order),
+        "finished": finished,
+        "state": str(order.state),
+    }
+
+
+def pace_words(order: IssueOrder) -> str:
+    """How fast an order goes and how long it still takes; nothing where that is not known."""
+    if order.state != IssueOrder.State.RUNNING:
+        return ""
+    rate, seconds_left = jobs.pace(order, clock.read())
+    return f"{rate:,.0f} a second, {lasting(seconds_left)} left" if seconds_left is not None else ""
+
+
+def lasting(seconds: int) -> str:
+    """A time to come, no more exactly than anybody knows it."""
+    if seconds < 90:
+        return f"about {max(1, seconds)} s"
+    return f"about {round(seconds / 60)} min" if seconds < 90 * 60 else f"about {round(seconds / 3_600)} h"
 
 
 def order_row(order: IssueOrder) -> dict[str, Any]:

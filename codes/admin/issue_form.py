@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.admin.deeds import DeskForm, SiteField
 from codes.actions.registry import ACTIONS
+from codes.admin.replenish_deed import BELOW, BY, number
 from codes.formats import FORMATS
 from codes.ordering import MOST_CODES, NewBatch
 from ledger.admin.money import minor_units
@@ -39,6 +40,8 @@ class IssueForm(DeskForm):
         widget=forms.NumberInput(attrs=NUMBER),
         help_text="Of all codes of the batch together. Empty: no cap.",
     )
+    replenish_below = number("Replenish below", BELOW)
+    replenish_by = number("Replenish by", BY)
     action = forms.ChoiceField(choices=[(name, action.label) for name, action in ACTIONS.items()], label="A code will")
     asset = forms.ModelChoiceField(
         queryset=Asset.objects.order_by("code"),
@@ -107,7 +110,7 @@ class IssueForm(DeskForm):
     )
 
     sections = {
-        "The batch": ("site", "name", "count", "total_cap"),
+        "The batch": ("site", "name", "count", "total_cap", "replenish_below", "replenish_by"),
         "What a code does": ("action", "asset", "value", "tags", "item", "booking"),
         "How often": ("uses", "uses_per_claimant", "cooldown_seconds"),
         "When and where": ("valid_from", "valid_until", "time_zone", "venues"),
@@ -141,8 +144,8 @@ class IssueForm(DeskForm):
         """What was asked for, for a form that is valid."""
         data = self.cleaned_data
         plain = (
-            "name", "count", "total_cap", "action", "uses", "uses_per_claimant", "cooldown_seconds", "venues", "valid_from",
-            "valid_until", "time_zone", "format",
+            "name", "count", "total_cap", "replenish_below", "replenish_by", "action", "uses", "uses_per_claimant",
+            "cooldown_seconds", "venues", "valid_from", "valid_until", "time_zone", "format",
         )  # fmt: skip
         return NewBatch(
             site_id=data["site"].pk,

@@ -27,6 +27,9 @@ class Batch(models.Model):
         null=True, blank=True, help_text="When fewer codes than this are free, more are issued; empty: never."
     )
     replenish_by = models.PositiveBigIntegerField(null=True, blank=True, help_text="How many are issued then.")
+    replenish_error = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Why that stopped; it begins anew when it is set anew."
+    )
     last_serial = models.PositiveBigIntegerField(default=0, editable=False)
     created_by = models.CharField(max_length=100, editable=False, help_text="Actor ID of who created it.")
     created_at = models.DateTimeField(editable=False)
@@ -55,7 +58,14 @@ class Batch(models.Model):
                 name="batch_replenish_is_whole",
             ),
         ]
-        indexes = [models.Index(fields=["site", "-id"], name="batch_by_site")]
+        indexes = [
+            models.Index(fields=["site", "-id"], name="batch_by_site"),
+            models.Index(
+                fields=["id"],
+                condition=Q(state="active", replenish_below__isnull=False, replenish_error=""),
+                name="batch_replenishing",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

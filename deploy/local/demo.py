@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -61,6 +62,19 @@ class Demo:
         self.supervisor.start()
         self._wait_until_ready()
         return welcome
+
+    def order_campaign(self) -> str:
+        """Order a large batch, so that somebody who opens the desk now sees codes being issued; answers what to tell."""
+        try:
+            batch = json.loads(self._manage("load_demo", "--campaign").strip().splitlines()[-1])
+            address, state = (
+                f"http://demo.localhost:{self.port}/admin/codes/batch/{batch['batch']}/change/",
+                batch["state"],
+            )
+        except (Trouble, IndexError, ValueError, KeyError, TypeError) as error:
+            return f"  The large batch could not be ordered: {error}"  # Everything else is there all the same.
+        doing = "is being issued; watch it at" if state == "issuing" else "is at"
+        return f"  A batch of 100,000 codes {doing}\n    {address}\n"
 
     def watch(self) -> None:
         """Keep everything running until an exception ends it."""
@@ -136,6 +150,7 @@ def run(*, port: int = PORT, fresh: bool = False) -> int:
         try:
             welcome = demo.start()
             print(welcome.text())
+            print(demo.order_campaign(), flush=True)
             print(f"  Logs are in {demo.logs}. Ctrl-C ends everything and keeps the data.", flush=True)
             demo.watch()
         except KeyboardInterrupt:

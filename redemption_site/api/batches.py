@@ -10,8 +10,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts import clock
 from accounts.callers import Caller
 from accounts.models import Site
+from codes import jobs
 from codes.issuing import NewBatch, order_batch
 from codes.models import Batch, Code, IssueOrder, Terms
 from codes.switching import change_batch
@@ -54,7 +56,11 @@ class BatchesView(APIView):
             order, replayed = order_batch(new_batch(given.validated_data, caller, key))
         except ValidationError as error:
             raise in_api_words(error) from error
-        headers = {"Location": f"/api/v1/batches/{order.batch_id}", **(REPLAYED if replayed else {})}
+        headers = {
+            "Location": f"/api/v1/batches/{order.batch_id}",
+            "Link": f'</api/v1/orders/{order.pk}>; rel="monitor"',
+            **(REPLAYED if replayed else {}),
+        }
         return json_response(accepted_body(order), 202, headers)
 
     @documented.LIST_BATCHES
@@ -78,10 +84,10 @@ class BatchView(APIView):
         batch = Batch.objects.filter(site_id=caller_of(request).site_id, pk=batch_id).first()
         if batch is None:
             raise NotFound
-        orders = list(batch.orders.select_related("terms__asset").order_by("id"))
+        orders, now = list(batch.orders.select_related("terms__asset").order_by("id")), clock.read()
         body = {
             **batch_body(batch),
-            "orders": [order_body(order) for order in orders],
+            "orders": [order_body(order, now) for order in orders],
             "codes": count_codes(batch),
             "value": value_body(batch, as_of),
         }
@@ -115,6 +121,8 @@ def new_batch(given: dict[str, Any], caller: Caller, key: str | None) -> NewBatc
         time_zone=time_zone,
         pattern=given.get("pattern", ""),
         total_cap=given.get("total_cap"),
+        replenish_below=given.get("replenish_below"),
+        replenish_by=given.get("replenish_by"),
         idempotency_key=key,
     )
 
@@ -151,18 +159,24 @@ def batch_body(batch: Batch) -> dict[str, Any]:
         "name": batch.name,
         "state": batch.state,
         "total_cap": batch.total_cap,
+        "replenish_below": batch.replenish_below,
+        "replenish_by": batch.replenish_by,
+        "replenish_error": batch.replenish_error or None,
         "created_by": batch.created_by,
         "created_at": batch.created_at,
     }
 
 
-def order_body(order: IssueOrder) -> dict[str, Any]:
-    """How far an order has come, and on which terms its codes are."""
+def order_body(order: IssueOrder, now: dt.datetime) -> dict[str, Any]:
+    """How far an order has come and how fast, and on which terms its codes are."""
+    rate, seconds_left = jobs.pace(order, now)
     return {
         "order_id": order.pk,
         "state": order.state,
         "wanted": order.wanted,
         "issued": order.issued,
+        "rate_per_second": round(rate, 1),
+        "seconds_left": seconds_left,
         "error": order.error or None,
         "created_at": order.created_at,
         "finished_at": order.finished_at,

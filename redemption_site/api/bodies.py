@@ -42,6 +42,24 @@ class BatchBody(StrictSerializer):
     total_cap = WholeNumber(
         required=False, allow_null=True, min_value=1, max_value=10**12, help_text="Redemptions of all codes together."
     )
+    replenish_below = WholeNumber(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=10_000_000,
+        help_text="When fewer codes than this are free, more are issued; null: never. Comes with replenish_by.",
+    )
+    replenish_by = WholeNumber(
+        required=False, allow_null=True, min_value=1, max_value=10_000_000, help_text="How many are issued then."
+    )
+
+
+class MoreBody(StrictSerializer):
+    count = WholeNumber(min_value=1, max_value=10_000_000, help_text="How many codes.")
+
+
+class CancellationBody(StrictSerializer):
+    reason = Text(required=False, max_length=200, help_text="Why, for the audit.")
 
 
 class ImportBatch(BatchBody):

@@ -139,7 +139,12 @@ ORDER_BATCH = extend_schema(
     description="The codes are issued in the background; nobody knows one until all are there. Needs the scope `issue`.",
     tags=["batches"],
     request=bodies.BatchBody,
-    parameters=[KEY, replayed(202), answer_header("Location", "Where the progress can be read.", (202,))],
+    parameters=[
+        KEY,
+        replayed(202),
+        answer_header("Location", "The batch, with its progress.", (202,)),
+        answer_header("Link", 'The order alone, as `rel="monitor"`.', (202,)),
+    ],
     responses={202: shapes.AcceptedBatch, **problems(400, 401, 403, 413, 415, 422, 503)},
 )
 LIST_BATCHES = extend_schema(
@@ -181,6 +186,39 @@ EXPORT_CODES = extend_schema(
         (200, "text/csv"): OpenApiTypes.STR,
         **problems(400, 401, 403, 404, 503),
     },
+)
+ORDER_MORE = extend_schema(
+    operation_id="order_more_codes",
+    summary="Order more codes into a batch",
+    description=(
+        "On the terms of its last order of drawn codes, once the batch has been issued; nobody knows one of them until all are "
+        "there. Needs the scope `issue`."
+    ),
+    tags=["batches"],
+    request=bodies.MoreBody,
+    parameters=[
+        KEY,
+        replayed(202),
+        answer_header("Location", "The order, with its progress.", (202,)),
+        answer_header("Retry-After", RETRY, (503,), OpenApiTypes.INT),
+    ],
+    responses={202: shapes.AcceptedBatch, **problems(400, 401, 403, 404, 413, 415, 422, 503)},
+)
+GET_ORDER = extend_schema(
+    operation_id="get_order",
+    summary="One order of codes: how far it has come, how fast, and how long it will take",
+    description="Needs the scope `read`.",
+    tags=["batches"],
+    responses={200: shapes.LoneOrder, **problems(401, 403, 404, 503)},
+)
+CANCEL_ORDER = extend_schema(
+    operation_id="cancel_order",
+    summary="Call an order off, so that it leaves no code",
+    description="As long as it is not done. Its codes, which nobody has known, are removed in the background. Needs `issue`.",
+    tags=["batches"],
+    request=bodies.CancellationBody,
+    parameters=[answer_header("Location", "The order, with its progress.", (202,))],
+    responses={202: shapes.LoneOrder, **problems(400, 401, 403, 404, 409, 413, 415, 503)},
 )
 LIST_CODES = extend_schema(
     operation_id="list_codes",

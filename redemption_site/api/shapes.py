@@ -180,6 +180,9 @@ class BatchRow(Shape):
     name = serializers.CharField()
     state = serializers.ChoiceField(choices=Batch.State.choices)
     total_cap = serializers.IntegerField(allow_null=True)
+    replenish_below = serializers.IntegerField(allow_null=True, help_text="When fewer are free, more are issued.")
+    replenish_by = serializers.IntegerField(allow_null=True, help_text="How many are issued then.")
+    replenish_error = serializers.CharField(allow_null=True, help_text="Why that stopped; null: it has not.")
     created_by = serializers.CharField()
     created_at = serializers.DateTimeField()
 
@@ -205,10 +208,16 @@ class OrderShape(Shape):
     state = serializers.ChoiceField(choices=IssueOrder.State.choices)
     wanted = serializers.IntegerField()
     issued = serializers.IntegerField(help_text="So far; unknown to every look-up until the order is done.")
+    rate_per_second = serializers.FloatField(help_text="Codes a second since it began; 0 while none is there.")
+    seconds_left = serializers.IntegerField(allow_null=True, help_text="At that rate; null: not known.")
     error = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     terms = TermsShape()
+
+
+class LoneOrder(OrderShape):
+    batch_id = serializers.IntegerField()
 
 
 class Counts(Shape):

@@ -10,6 +10,7 @@ from redemption_site.api.codes import CodesView, CodeView
 from redemption_site.api.edits import BatchEditsView, EditCancellationView, EditView
 from redemption_site.api.exports import ExportView
 from redemption_site.api.imports import ImportConfirmationView, ImportProblemsView, ImportsView, ImportView
+from redemption_site.api.orders import CancellationView, MoreCodesView, OrderView
 from redemption_site.api.redemptions import RedemptionsView
 from redemption_site.api.reversals import ReversalView
 from redemption_site.api.validations import ValidationsView
@@ -29,6 +30,9 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("imports/<int:import_id>", ImportView),
     ("imports/<int:import_id>/problems", ImportProblemsView),
     ("imports/<int:import_id>/confirmation", ImportConfirmationView),
+    ("batches/<int:batch_id>/codes", MoreCodesView),
+    ("orders/<int:order_id>", OrderView),
+    ("orders/<int:order_id>/cancellation", CancellationView),
     ("codes", CodesView),
     ("codes/<int:code_id>", CodeView),
 )

@@ -20,6 +20,7 @@ ROW_DEEDS = {
     "codes_batch_issue_more": "codes.issue_codes",
     "codes_batch_export": "codes.export_codes",
     "codes_batch_cancel": "codes.issue_codes",
+    "codes_batch_replenish": "codes.issue_codes",
     "codes_batch_switch_off": "codes.switch_codes",
     "codes_batch_switch_on": "codes.switch_codes",
     "codes_batch_progress": "codes.view_batch",

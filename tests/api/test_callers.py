@@ -38,6 +38,9 @@ ROUTES = [
     ("POST", "/api/v1/batches/1/edits", {"kind": "disable", "reason": "why"}, "manage"),
     ("GET", "/api/v1/edits/1", None, "read"),
     ("POST", "/api/v1/edits/1/cancellation", {}, "manage"),
+    ("POST", "/api/v1/batches/999999/codes", {"count": 1}, "issue"),
+    ("GET", "/api/v1/orders/999999", None, "read"),
+    ("POST", "/api/v1/orders/999999/cancellation", {}, "issue"),
     ("GET", "/api/v1/codes", None, "read"),
     ("GET", "/api/v1/codes/1", None, "read"),
     ("PATCH", "/api/v1/codes/1", {"state": "disabled"}, "manage"),
@@ -234,6 +237,7 @@ def elsewhere(tenant: Tenant) -> dict[str, str]:
         "attempt": f"{REDEMPTIONS}/{redeemed.json()['transaction_id']}",
         "batch": f"/api/v1/batches/{batch.pk}",
         "code": f"/api/v1/codes/{code.pk}",
+        "order": f"/api/v1/orders/{batch.orders.get().pk}",
         "batch_id": str(batch.pk),
     }
 
@@ -243,12 +247,15 @@ def test_nothing_of_another_site_is_seen_or_changed(tenant: Tenant, program: Doo
         "attempt": f"{REDEMPTIONS}/{NOBODY}",
         "batch": "/api/v1/batches/999999",
         "code": "/api/v1/codes/999999",
+        "order": "/api/v1/orders/999999",
     }
     for name, nothing in absent.items():
         theirs, unknown = program.get(elsewhere[name]), program.get(nothing)
         # Unknown and another's are one answer (I23).
         assert (theirs.status_code, theirs.content) == (unknown.status_code, unknown.content)
         assert theirs.status_code == 404
+    assert program.post(f"{elsewhere['order']}/cancellation", {}).status_code == 404
+    assert program.post(f"{elsewhere['batch']}/codes", {"count": 1}).status_code == 404
     assert program.send("PATCH", elsewhere["code"], {"state": "deleted"}).status_code == 404
     reversal = program.post(f"{elsewhere['attempt']}/reversal", {"reason": "mine now"})
     assert (reversal.status_code, reversal.json()["code"]) == (404, "redemption_not_found")

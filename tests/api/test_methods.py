@@ -19,6 +19,9 @@ ALLOWED = {
     "/api/v1/imports/1": {"GET", "HEAD", "DELETE"},
     "/api/v1/imports/1/problems": {"GET", "HEAD"},
     "/api/v1/imports/1/confirmation": {"POST"},
+    "/api/v1/batches/1/codes": {"POST"},
+    "/api/v1/orders/1": {"GET", "HEAD"},
+    "/api/v1/orders/1/cancellation": {"POST"},
     "/api/v1/codes": {"GET", "HEAD"},
     "/api/v1/codes/1": {"GET", "HEAD", "PATCH"},
 }

@@ -4,7 +4,7 @@ import pytest
 from celery import current_app
 
 from accounts.models import Heartbeat
-from codes import doorbell, expiring, issuing, jobs, mailing, resealing, tasks
+from codes import doorbell, expiring, issuing, jobs, mailing, replenishing, resealing, tasks
 from codes.models import Code, IssueOrder
 from tests.factories import make_site, new_batch
 
@@ -96,6 +96,7 @@ class TestTheTasks:
             (tasks.sweep_expired, expiring, "sweep_expired"),
             (tasks.reseal, resealing, "reseal"),
             (tasks.send_receipts, mailing, "send_due_mails"),
+            (tasks.replenish, replenishing, "replenish_due"),
         ],
     )
     def test_each_calls_its_deed_and_returns_nothing(self, monkeypatch, task, module, deed):

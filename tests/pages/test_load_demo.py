@@ -135,6 +135,28 @@ def test_no_code_stands_readable_in_a_name():
     assert not [each for each in (*facts["codes"], {"code": "E6W5F"}, {"code": "0001"}) if each["code"] in names]
 
 
+def campaign() -> dict:
+    out = io.StringIO()
+    call_command("load_demo", "--campaign", stdout=out)
+    return json.loads(out.getvalue().splitlines()[-1])
+
+
+def test_a_campaign_is_ordered_once_and_left_to_the_workers():
+    load()
+
+    first, second = campaign(), campaign()
+
+    order = IssueOrder.objects.get(batch=first["batch"])
+    assert (first["name"], first["state"], second) == ("Winter campaign", "issuing", first)
+    assert (order.state, order.wanted, order.issued) == ("queued", 100_000, 0)
+    assert Code.objects.filter(batch=first["batch"]).count() == 0
+
+
+def test_a_campaign_needs_a_site():
+    with pytest.raises(CommandError, match="first"):
+        campaign()
+
+
 def test_production_refuses_it(settings):
     settings.PRODUCTION = True
 

@@ -5,6 +5,7 @@
   const bar = section.querySelector("progress");
   const percent = section.querySelector("#progress-percent");
   const words = section.querySelector("#progress-words");
+  const pace = section.querySelector("#progress-pace");
   let failures = 0;
 
   const ask = async () => {
@@ -15,6 +16,7 @@
       bar.value = progress.percent;
       percent.textContent = `${progress.percent} %`;
       words.textContent = progress.text;
+      pace.textContent = progress.pace;
       failures = 0;
       if (progress.finished) {
         // The figures below and the buttons above are other ones now.

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from redemption_site.demo import history, offers, people
+from accounts.models import Site
+from redemption_site.demo import campaign, history, offers, people
 
 
 class Command(BaseCommand):
@@ -14,11 +15,21 @@ class Command(BaseCommand):
 
     help = "Load the demonstration's sites, people, batches and codes; safe to run again. Refused in production."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--campaign",
+            action="store_true",
+            help="Order a batch of 100,000 codes, which the workers issue, and do nothing else; says its number.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError(
                 "The demonstration has passwords that everybody knows: it is not loaded with MODE=production."
             )
+        if options["campaign"]:
+            self.order_campaign()
+            return
         loaded = people.load_people()
         self.stdout.write(
             f"People: sites {loaded.site.domain} and {loaded.other_site.domain}, with claimants and staff."
@@ -39,3 +50,10 @@ class Command(BaseCommand):
         }
         self.stdout.write(f"A fresh API key and {len(facts['codes'])} fresh codes, in the next line.")
         self.stdout.write(json.dumps(facts, ensure_ascii=False))
+
+    def order_campaign(self) -> None:
+        site = Site.objects.filter(slug="demo").first()
+        if site is None:
+            raise CommandError("Load the demonstration first, without --campaign.")
+        batch = campaign.order_campaign(site)
+        self.stdout.write(json.dumps({"batch": batch.pk, "name": batch.name, "state": batch.state}))

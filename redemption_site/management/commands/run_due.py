@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts import heartbeats, tidying
-from codes import expiring, import_tidying, mailing, resealing, working
+from codes import expiring, import_tidying, mailing, replenishing, resealing, working
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,12 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: resealing.reseal(seconds=SLICE_SECONDS), 10),
     (lambda: tidying.tidy(seconds=SLICE_SECONDS), 60),
     (import_tidying.discard_forgotten, 600),
+    (replenishing.replenish_due, 10),
 )
 
 
 class Command(BaseCommand):
-    help = "Work off what is due: jobs, receipts, expired value, old seals, old rows. Needs only the database."
+    help = "Work off what is due: jobs, batches that run low, receipts, expired value, old seals and rows. Needs only the database."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do everything once and end.")
