@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import till
+from tests.codes.files import check
 from tests.factories import make_client
 
 EXAMPLES = 20
@@ -38,7 +39,13 @@ def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
     """IDs of things that exist, under the names that paths give them."""
     told = till(make_client(tenant.site).key).redeem("MULTI-0001").json()
     code = tenant.code("MULTI-0001")
-    return {"code_id": code.pk, "batch_id": code.batch_id, "attempt_id": told["transaction_id"]}
+    source = check(tenant.site, "IMPORT-01\nx\n")
+    return {
+        "code_id": code.pk,
+        "batch_id": code.batch_id,
+        "attempt_id": told["transaction_id"],
+        "import_id": source.pk,
+    }
 
 
 @pytest.fixture
