@@ -26,9 +26,8 @@ class SendFile(CodesDeed):
     permission = "codes.issue_codes"
 
     def page(self, request: HttpRequest, row: Any = None) -> HttpResponse:
-        if not (
-            request.method == "POST" and getattr(request, "upload_too_large", False) and self.allowed(request, row)
-        ):
+        sent = request.POST if request.method == "POST" else None  # Looked at, so that the file has been read.
+        if sent is None or not getattr(request, "upload_too_large", False) or not self.allowed(request, row):
             return super().page(request, row)
         form = self.form(request, row)
         form.full_clean()
