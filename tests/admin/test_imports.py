@@ -51,7 +51,7 @@ def test_a_file_is_sent_checked_confirmed_and_becomes_a_batch(world: World):
     assert "This cannot be read as a code" in page
     assert "SPRING-01" not in page
     asked = text_of(browser.get(page_of(source, "confirm")))
-    assert "2 codes worth 22.50 EUR go into “Spring”. 1 other rows of the file are left out." in asked
+    assert "2 codes worth 22.50 EUR will go into “Spring”. Left out: 1 row." in asked
 
     confirmed = browser.post(page_of(source, "confirm"))
     order = IssueOrder.objects.get(source=source)
@@ -145,7 +145,7 @@ def test_more_codes_are_imported_into_a_batch_from_its_page(world: World):
 
     source = importing.work_import(CodeImport.objects.latest("id"))
     assert sent["Location"] == page_of(source)
-    assert "2 codes worth 30.00 EUR go into “Cash”." in text_of(browser.get(page_of(source, "confirm")))
+    assert "2 codes worth 30.00 EUR will go into “Cash”." in text_of(browser.get(page_of(source, "confirm")))
     order = IssueOrder.objects.get(source=source) if browser.post(page_of(source, "confirm")) else None
     assert issuing.work_order(order.pk).issued == 2
 

@@ -56,7 +56,7 @@ def test_a_file_is_chosen_checked_confirmed_and_its_codes_are_there(
     with page.expect_download() as download:
         page.get_by_role("link", name="Download all as CSV").click()
     assert Path(download.value.path()).read_text().startswith("line,column,reason\n")
-    page.get_by_role("link", name="Confirm").click()
+    page.get_by_role("link", name="Confirm", exact=True).last.click()
     shoot(page, "confirm")
     page.get_by_role("button", name="Confirm").click()
     expect(page.locator("#progress-percent")).to_have_text("100 %", timeout=60_000)
