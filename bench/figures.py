@@ -11,6 +11,7 @@ from bench.web import Web
 CLIENTS = 16
 CLIENTS_ON_SQLITE = 8
 LIST = 256
+IMPORTED_A_SECOND = 10_000
 WARM_UP = 100
 WARM_UP_LISTS = 2
 
@@ -53,6 +54,7 @@ class Bench:
     hot: Mapping[str, Any]
     web: Callable[[Ground], Web]
     sqlite: Callable[[], Shelf]
+    imports: int = 0
 
     def codes(self, floors: float) -> int:
         """How many codes are enough for so many runs of the floor at its fastest."""
@@ -133,6 +135,16 @@ def measure_sqlite(bench: Bench) -> dict[str, Reading]:
     }
 
 
+def measure_importing(bench: Bench) -> dict[str, Reading]:
+    bench.imports += 1
+    rows = IMPORTED_A_SECOND * bench.seconds
+    told = bench.ours.ground.do("import", name=f"import {bench.imports}", rows=rows)
+    return {
+        "importing": Reading(told["check"], told["check_floor"]),
+        "importing_made": Reading(told["made"], told["made_floor"]),
+    }
+
+
 def redeem(shelf: Shelf, most: int, bench: Bench, *, size: int) -> dict[str, Any]:
     """One process of our own; ``most`` codes."""
     warm_up = WARM_UP if size == 1 else WARM_UP_LISTS
@@ -205,6 +217,14 @@ FIGURES = (
             Row("sqlite_cpu", "   processor time of the web processes", "ms"),
         ),
         measure_sqlite,
+    ),
+    Figure(
+        "importing",
+        (
+            Row("importing", "check a file of codes, a row / COPY of the checked rows"),
+            Row("importing_made", "   make codes of them, a code / COPY of those codes"),
+        ),
+        measure_importing,
     ),
 )
 NAMES = tuple(figure.name for figure in FIGURES)
