@@ -12,6 +12,7 @@ from bench.web import Web
 CLIENTS = 16
 CLIENTS_ON_SQLITE = 8
 LIST = 256
+IMPORTED_A_SECOND = 10_000
 WARM_UP = 100
 WARM_UP_LISTS = 2
 
@@ -55,6 +56,7 @@ class Bench:
     web: Callable[[Ground], Web]
     sqlite: Callable[[], Shelf]
     memory_codes: int = 0
+    imports: int = 0
 
     def codes(self, floors: float) -> int:
         """How many codes are enough for so many runs of the floor at its fastest."""
@@ -163,6 +165,16 @@ def issuing_figure(name: str, count: int, *, long: bool = False) -> Figure:
     return Figure(name, rows, measure_issuing(name, count), long=long)
 
 
+def measure_importing(bench: Bench) -> dict[str, Reading]:
+    bench.imports += 1
+    rows = IMPORTED_A_SECOND * bench.seconds
+    told = bench.ours.ground.do("import", name=f"import {bench.imports}", rows=rows)
+    return {
+        "importing": Reading(told["check"], told["check_floor"]),
+        "importing_made": Reading(told["made"], told["made_floor"]),
+    }
+
+
 def redeem(shelf: Shelf, most: int, bench: Bench, *, size: int) -> dict[str, Any]:
     """One process of our own; ``most`` codes."""
     warm_up = WARM_UP if size == 1 else WARM_UP_LISTS
@@ -240,6 +252,14 @@ FIGURES = (
     issuing_figure("issue1m", 1_000_000, long=True),
     Figure(
         "memory", (Row("memory", "most memory of a process that issues codes", "MB", 200),), measure_memory, long=True
+    ),
+    Figure(
+        "importing",
+        (
+            Row("importing", "check a file of codes, a row / COPY of the checked rows"),
+            Row("importing_made", "   make codes of them, a code / COPY of those codes"),
+        ),
+        measure_importing,
     ),
 )
 NAMES = tuple(figure.name for figure in FIGURES)

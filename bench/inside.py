@@ -18,7 +18,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     django.setup()
-    from bench import counting, floor_function, redeeming, stocking
+    from bench import counting, floor_function, importing, redeeming, stocking
 
     deeds = {
         "migrate": lambda: call_command("migrate", verbosity=0),
@@ -28,6 +28,7 @@ def main() -> None:
         "issue_hot": stocking.issue_hot,
         "lay_floor": floor_function.lay,
         "redeem": redeeming.redeem,
+        "import": importing.measure,
         "count": counting.find_violations,
     }
     for line in sys.stdin:

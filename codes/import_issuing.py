@@ -66,7 +66,8 @@ def step(claimed: IssueOrder, activate: Activate) -> IssueOrder:
 def take_chunk(claimed: IssueOrder, activate: Activate) -> IssueOrder:
     with transaction.atomic(durable=True):
         order = jobs.lock(claimed, "terms__asset")
-        source = locking.lock_ids(CodeImport, [order.source_id])[order.source_id]
+        # One object for both: activating books what the source is worth by then.
+        source = order.source = locking.lock_ids(CodeImport, [order.source_id])[order.source_id]
         now = clock.read()
         wanted = order.wanted
         take(order, source)

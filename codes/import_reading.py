@@ -23,6 +23,7 @@ SEPARATORS = ",;\t|"
 BLOCK = 1 << 20
 HEAD = 1 << 16
 LONGEST_LINE = 10_000
+FEW_STRANGE = 8  # Bytes of no text that any file may have, and one in a hundred: a picture has far more.
 MOST_LINES = 10  # Of one row, whose quoted fields may have line ends.
 NO_TEXT = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x1a")
 
@@ -128,7 +129,7 @@ def is_text(data: Bytes, encoding: str, start: int) -> bool:
                     return False
     except UnicodeDecodeError:
         return False
-    return strange * 100 <= len(data)
+    return strange <= max(FEW_STRANGE, len(data) // 100)
 
 
 def head_of(text: str, encoding: str, separators: str, start: int, line: int) -> Layout:
@@ -199,5 +200,5 @@ def read_row(lines: list[str], at: int, separator: str, *, final: bool) -> tuple
             return next(csv.reader(part, delimiter=separator, strict=True)), "", count
         except csv.Error as error:
             if "unexpected end of data" not in str(error):
-                return [], BEHIND_QUOTE, 1
+                return [], BEHIND_QUOTE if count == 1 else NOT_CLOSED, 1
     return [], NOT_CLOSED, 1

@@ -1,4 +1,4 @@
-"""Re-sealing: brings codes and attempts under the newest key version, so that an old key can be taken away.
+"""Re-sealing: brings codes, attempts and files of codes under the newest key version, so that an old key can be taken away.
 
 Each table is gone through in the order of its keys, from where the last chunk ended, which a row keeps. While more than one key is
 live what is written meanwhile is looked at too, and an hour after the first pass there is a second one: for rows that a
@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts import clock, locking, rows
-from codes import keys, lookup
+from codes import import_resealing, keys, lookup
 from codes.models import Attempt, Code, Resealing
 from codes.refusals import CodeFormatInvalid
 
@@ -52,7 +52,7 @@ def reseal(chunks: int | None = None, *, seconds: float | None = None) -> int:
     """
     if len(keys.versions()) == 1:
         return 0
-    started, total = time.monotonic(), 0
+    started, total = time.monotonic(), import_resealing.reseal_imports()
     for subject in SUBJECTS:
         left = chunks
         while (left is None or left > 0) and (seconds is None or time.monotonic() - started < seconds):

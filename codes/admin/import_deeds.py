@@ -14,7 +14,7 @@ from accounts.admin.scope import actor_id, caller_key, sites_where, staff_of
 from codes import importing
 from codes.admin.deed import CodesDeed
 from codes.admin.import_form import ImportForm, ImportMoreForm
-from codes.admin.import_words import worth_said
+from codes.admin.import_words import counted, worth_said
 from codes.models import Batch, CodeImport
 
 State = CodeImport.State
@@ -27,9 +27,8 @@ class SendFile(CodesDeed):
     permission = "codes.issue_codes"
 
     def page(self, request: HttpRequest, row: Any = None) -> HttpResponseBase:
-        if not (
-            request.method == "POST" and getattr(request, "upload_too_large", False) and self.allowed(request, row)
-        ):
+        sent = request.POST if request.method == "POST" else None  # Looked at, so that the file has been read.
+        if sent is None or not getattr(request, "upload_too_large", False) or not self.allowed(request, row):
             return super().page(request, row)
         form = self.form(request, row)
         form.full_clean()
@@ -101,9 +100,9 @@ class ConfirmImport(CodesDeed):
         return row.state == State.DONE and row.confirmed_at is None and row.good > 0
 
     def explain(self, request: HttpRequest, row: CodeImport) -> str:
-        left_out = row.rows - row.good
-        others = f" {left_out:,} other rows of the file are left out." if left_out else ""
-        return f"{row.good:,} codes{worth_said(row)} go into “{row.ordered.get('name') or row.batch}”.{others}"
+        into = row.ordered.get("name") or row.batch
+        left_out = f" Left out: {counted(row.rows - row.good, 'row')}." if row.rows > row.good else ""
+        return f"{counted(row.good, 'code')}{worth_said(row)} will go into “{into}”.{left_out}"
 
     def perform(self, request: HttpRequest, row: CodeImport, form: DeskForm) -> HttpResponse:
         order = importing.confirm_import(row.pk, caller_key=caller_key(request), actor_id=actor_id(request))

@@ -49,6 +49,11 @@ def counts_of(row: CodeImport) -> list[tuple[str, str, bool]]:
     ]
 
 
+def counted(number: int, noun: str) -> str:
+    """As in “1 code” and “1,200 codes”."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def layout_said(row: CodeImport) -> str:
     """How the file was understood, for whoever wonders why a column was not read."""
     layout = row.layout

@@ -13,7 +13,16 @@ from accounts.admin.scope import SiteFilter
 from accounts.admin.wording import NOTHING, instant, link
 from codes import import_problems
 from codes.admin.import_deeds import ConfirmImport, DiscardImport, ImportCodes
-from codes.admin.import_words import CONFIRMED, WAITING, counts_of, layout_said, progress_of, state_said, worth_said
+from codes.admin.import_words import (
+    CONFIRMED,
+    WAITING,
+    counted,
+    counts_of,
+    layout_said,
+    progress_of,
+    state_said,
+    worth_said,
+)
 from codes.models import CodeImport
 
 COLOURS = {WAITING: "info", CONFIRMED: "success", CodeImport.State.FAILED.label: "danger", "Discarded": "warning"}
@@ -43,6 +52,7 @@ class CodeImportAdmin(DeskAdmin):
     )
     readonly_fields = ("file", "state_shown", "batch_shown", "layout_shown", "received", "checked", "confirmed")
     change_form_outer_before_template = "admin/codes/import_check.html"
+    change_form_outer_after_template = "admin/codes/import_problems.html"
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -75,6 +85,7 @@ class CodeImportAdmin(DeskAdmin):
         return {
             "progress": progress_of(row),
             "counts": counts_of(row),
+            "good": counted(row.good, "code"),
             "worth": worth_said(row),
             "problems": problems,
             "more_problems": row.rows - row.good > len(problems),

@@ -40,6 +40,7 @@ class CodeImport(Job):
     taken = models.PositiveBigIntegerField(default=0, help_text="Line up to which good rows have become codes.")
 
     class Meta(Job.Meta):
+        verbose_name = "import"
         constraints = [
             *Job.Meta.constraints,
             models.CheckConstraint(

@@ -88,7 +88,8 @@ def flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
     """REST framework's nested details as a list of {field, message}; nested fields are named with dots."""
     if isinstance(detail, dict):
         inside = f"{field}." if field else ""
-        return [row for name, inner in detail.items() for row in flatten(inner, f"{inside}{name}")]
+        names = {name: field if field and name == "non_field_errors" else f"{inside}{name}" for name in detail}
+        return [row for name, inner in detail.items() for row in flatten(inner, names[name])]
     if isinstance(detail, list):
         return [row for inner in detail for row in flatten(inner, field)]
     return [{"field": "" if field == "non_field_errors" else field, "message": str(detail)}]

@@ -22,6 +22,7 @@ from codes.editing import order_edit
 from codes.foreseeing import NewEdit
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import till
+from tests.codes.files import check
 from tests.factories import make_client
 
 EXAMPLES = 20
@@ -42,11 +43,13 @@ def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
     code = tenant.code("MULTI-0001")
     new = NewEdit(kind="disable", reason="a test")
     edit, _ = order_edit(tenant.code("OFF-0001").batch, new, caller_key="test", actor_id="system")
+    source = check(tenant.site, "IMPORT-01\nx\n")
     return {
         "code_id": code.pk,
         "batch_id": code.batch_id,
         "attempt_id": told["transaction_id"],
         "edit_id": edit.pk,
+        "import_id": source.pk,
     }
 
 

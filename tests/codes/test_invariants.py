@@ -16,6 +16,7 @@ from ledger import moving
 from redemption_site.management.commands.check_invariants import snapshot
 from tests.breaking import run, unguarded, violated
 from tests.codes.editing import edit
+from tests.codes.files import check, import_codes
 from tests.codes.redeeming import redeem
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site
 
@@ -55,6 +56,8 @@ def build_world():
     coffees = [use(who, "COFFEE-0001", who.claimant_id) for who in (ada, bob)]
     for who, text in ((ada, "TAG-0001"), (ada, "BACK-0001"), (ada, "LATE-0001")):
         use(who, text, text)
+    import_codes(site, "code,uses,value\nIMPORT-01,2,7.00\nIMPORT-02,,\n?,,\n", worth_cents=300)
+    check(site, "WAITING-01\nWAITING-02\n?\n", worth_cents=300)
     late_back = [use(bob, text, text) for text in ("OLD-0001", "GONE-0001")]
     for who, text in ((ada, "NOPE-0001"), (bob, "ABC-E6W5F"), (ada, "TAG-0001"), (ada, "***")):
         assert redeem(till, text, who, idempotency_key=f"refused {text}").refusal
@@ -182,6 +185,10 @@ EXAMPLES = (
     ("DELETE FROM codes_batchedit WHERE kind = 'delete'", "a batch is deleted if and only if"),
     ("UPDATE codes_batch SET state = 'active' WHERE state = 'archived'", "a batch is deleted if and only if"),
     ("UPDATE codes_batchedit SET touched = 1", "an edit has touched or passed over every code"),
+    ("UPDATE codes_codeimport SET good = good + 1, rows = rows + 1", "has the rows that it counted"),
+    ("UPDATE codes_codeimport SET bad = bad + 1, rows = rows + 1", "has the rows that it counted"),
+    ("DELETE FROM codes_importrow WHERE problem = ''", "has the rows that it counted"),
+    ("UPDATE codes_importrow SET problem = ''", "has the rows that it counted"),
     # I9, I14, I25: keys, and sites apart.
     (
         "UPDATE codes_code SET lookup_odd = (SELECT lookup_odd FROM codes_code ORDER BY id LIMIT 1)",

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from codes import lookup, revealing, reversing, switching
+from codes import importing, lookup, revealing, reversing, switching
 from codes.models import Attempt, Code
 from codes.redemption import engine, writes
+from tests.codes.files import check, import_codes, receive
 from tests.codes.redeeming import ask, reason_of, redeem
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site
 
@@ -39,11 +40,23 @@ def live_through(site):
     redeemed = Attempt.objects.filter(site=site, outcome="redeemed").order_by("id")
     for attempt in redeemed[:3]:
         reversing.reverse(reversing.ReverseRedemption(caller_of(till), attempt.pk, "a mistake", give_use_back=True))
+    imported = import_codes_too(site)
     switching.change_code(codes[0], actor_id="boss", max_uses=4, reason="more")
     switching.switch_code(codes[1], False, actor_id="boss", reason="lost")
     switching.switch_batch(batches[1], False, actor_id="boss", reason="lost")
     assert revealing.reveal(codes[0], actor_id="boss", reason="the customer asks") == shown[0]
-    return [*shown, *TYPED]
+    return [*shown, *TYPED, *imported]
+
+
+def import_codes_too(site):
+    """A file that becomes codes, one that waits, one that nobody has checked yet and one that is discarded."""
+    texts = [f"Imported-{word}-4711" for word in ("Gone", "Good", "Waits", "Unread", "Thrown")]
+    make_code(site, texts[0])
+    import_codes(site, f"code,uses\n{texts[0]}\n{texts[1]},1\n{texts[1]},2\n{texts[2]},none\n+{texts[3]},1\n")
+    check(site, f"{texts[2]}\n{texts[2]}\n")
+    receive(site, f'note,code\n"{texts[3]}",{texts[3]}\n', file_name="old.csv")
+    importing.discard_import(receive(site, texts[4]), actor_id="boss")
+    return texts
 
 
 def spellings(text):
