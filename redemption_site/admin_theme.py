@@ -73,6 +73,7 @@ UNFOLD = {
                     entry("Batches", "inventory_2", "codes.batch"),
                     entry("Codes", "confirmation_number", "codes.code"),
                     entry("Issue orders", "pending_actions", "codes.issueorder"),
+                    entry("Batch edits", "edit_note", "codes.batchedit"),
                 ],
             },
             {

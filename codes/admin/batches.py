@@ -16,6 +16,8 @@ from accounts.admin.wording import NOTHING, instant, validity
 from accounts.models import Site
 from codes import formats
 from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
+from codes.admin.edit_deeds import ArchiveBatch, CapBatch, EditCodes
+from codes.admin.filters import BatchStateFilter
 from codes.admin.words import gives
 from codes.models import Batch, Code, IssueOrder
 from ledger import balances
@@ -25,14 +27,15 @@ from ledger.models import Asset
 State = Batch.State
 COLOURS = {State.ACTIVE.label: "success", State.ISSUING.label: "info", State.DISABLED.label: "danger"}
 ORDERS_SHOWN = 20
+EDITS_SHOWN = 10
 
 
 @admin.register(Batch)
 class BatchAdmin(DeskAdmin):
     list_deeds = (IssueCodes,)
-    deeds = (IssueMore, CancelIssuing, SwitchBatchOff, SwitchBatchOn)
+    deeds = (IssueMore, CancelIssuing, SwitchBatchOff, SwitchBatchOn, EditCodes, CapBatch, ArchiveBatch)
     list_display = ("name", "site", "state_shown", "codes_shown", "gives", "valid", "created")
-    list_filter = (SiteFilter, "state")
+    list_filter = (SiteFilter, BatchStateFilter)
     list_select_related = ("site",)
     detail_select_related = ("site",)
     search_fields = ("name",)
@@ -88,6 +91,7 @@ class BatchAdmin(DeskAdmin):
             "orders": [order_row(order) for order in orders[:ORDERS_SHOWN]],
             "figures": value_figures(row),
             "states": states(row),
+            "edits": row.edits.order_by("-id")[:EDITS_SHOWN],
         }
 
     @display(description="state", label=COLOURS)
