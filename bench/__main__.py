@@ -18,7 +18,9 @@ def main(arguments: Sequence[str]) -> int:
     options = read(arguments)
     names = options.names or NAMES
     try:
-        results = rounds.measure(names, options.rounds, options.seconds, lambda line: print(line, flush=True))
+        results = rounds.measure(
+            names, options.rounds, options.seconds, tuple(sorted(options.rows)), lambda line: print(line, flush=True)
+        )
     except Trouble as trouble:
         print(trouble, file=sys.stderr, flush=True)
         return 1
@@ -40,6 +42,14 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(NAMES)} (default: all)")
     parser.add_argument("--rounds", type=whole_number, default=5, help="how often each pair is measured (default 5)")
     parser.add_argument("--seconds", type=whole_number, default=5, help="how long each run takes (default 5)")
+    parser.add_argument(
+        "--rows",
+        type=row_count,
+        nargs=2,
+        metavar="N",
+        default=(1_000_000, 5_000_000),
+        help="sizes of the two tables that sweep is measured in (default 1000000 5000000)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
     options = parser.parse_args(arguments)
     for name in options.names:
@@ -51,6 +61,12 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
 def whole_number(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= 3_600):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 3600")
+    return int(text)
+
+
+def row_count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 10_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10000000")
     return int(text)
 
 

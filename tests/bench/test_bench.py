@@ -18,7 +18,22 @@ def test_the_bench_prints_a_ratio_for_each_figure(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
 
     ran = subprocess.run(
-        tethered([sys.executable, "-m", "bench", "--rounds", "1", "--seconds", "1", "--json", str(written)]),
+        tethered(
+            [
+                sys.executable,
+                "-m",
+                "bench",
+                "--rounds",
+                "1",
+                "--seconds",
+                "1",
+                "--rows",
+                "1000",
+                "2000",
+                "--json",
+                str(written),
+            ]
+        ),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -36,7 +51,7 @@ def test_the_bench_prints_a_ratio_for_each_figure(tmp_path: Path) -> None:
         assert figures[figure.name]["unit"] == "ratio"
 
 
-@pytest.mark.parametrize("wrong", [["nonsense"], ["--rounds", "0"], ["--seconds", "x"]])
+@pytest.mark.parametrize("wrong", [["nonsense"], ["--rounds", "0"], ["--seconds", "x"], ["--rows", "1", "0"]])
 def test_what_cannot_be_measured_is_refused_in_words(wrong: list[str]) -> None:
     ran = subprocess.run([sys.executable, "-m", "bench", *wrong], cwd=ROOT, capture_output=True, text=True, check=False)
 
