@@ -42,6 +42,14 @@ def select_for_update(sql: str, params: Sequence[Any], *, of: str, skip_locked: 
         return cursor.fetchall()
 
 
+def lock_table(model: type[models.Model]) -> None:
+    """Wait for all who hold a row of the table, and let nobody lock or write one before the transaction ends; reading goes on."""
+    assert connection.in_atomic_block, "A lock ends with its transaction: open one first."
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(model._meta.db_table)} IN EXCLUSIVE MODE")
+
+
 def is_alone(sweep: str) -> bool:
     """Whether nobody else is at this sweep just now; then nobody else begins one before the transaction ends.
 

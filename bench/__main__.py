@@ -19,7 +19,12 @@ def main(arguments: Sequence[str]) -> int:
     names = options.names or USUAL
     try:
         results = rounds.measure(
-            names, options.rounds, options.seconds, lambda line: print(line, flush=True), memory_codes=options.codes
+            names,
+            options.rounds,
+            options.seconds,
+            lambda line: print(line, flush=True),
+            rows=tuple(sorted(options.rows)),
+            memory_codes=options.codes,
         )
     except Trouble as trouble:
         print(trouble, file=sys.stderr, flush=True)
@@ -45,6 +50,14 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=whole_number, default=5, help="how often each pair is measured (default 5)")
     parser.add_argument("--seconds", type=whole_number, default=5, help="how long each run takes (default 5)")
     parser.add_argument("--codes", type=count, default=10_000_000, help="how many for memory (default 10000000)")
+    parser.add_argument(
+        "--rows",
+        type=count,
+        nargs=2,
+        metavar="N",
+        default=(1_000_000, 5_000_000),
+        help="sizes of the two tables that sweep is measured in (default 1000000 5000000)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
     options = parser.parse_args(arguments)
     for name in options.names:

@@ -15,6 +15,7 @@ LIST = 256
 IMPORTED_A_SECOND = 10_000
 WARM_UP = 100
 WARM_UP_LISTS = 2
+SWEPT = 10_000  # Codes that a sweep, a re-sealing or an edit has to do with in one round.
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Bench:
     hot: Mapping[str, Any]
     web: Callable[[Ground], Web]
     sqlite: Callable[[], Shelf]
+    table: Callable[[int], Ground]
+    rows: tuple[int, int]
     memory_codes: int = 0
     imports: int = 0
 
@@ -175,6 +178,23 @@ def measure_importing(bench: Bench) -> dict[str, Reading]:
     }
 
 
+def measure_sweep(bench: Bench) -> dict[str, Reading]:
+    small, large = (bench.table(rows).do("sweep", count=SWEPT) for rows in bench.rows)
+    return {
+        "sweep": Reading(small["ours"], small["floor"]),
+        "sweep_large": Reading(large["ours"], large["floor"]),
+        "sweep_growth": Reading(large["ours"], small["ours"]),
+    }
+
+
+def measure_reseal(bench: Bench) -> dict[str, Reading]:
+    return {"reseal": Reading(**bench.table(bench.rows[0]).do("reseal", count=SWEPT))}
+
+
+def measure_edit(bench: Bench) -> dict[str, Reading]:
+    return {"edit": Reading(**bench.table(bench.rows[0]).do("edit", count=SWEPT))}
+
+
 def redeem(shelf: Shelf, most: int, bench: Bench, *, size: int) -> dict[str, Any]:
     """One process of our own; ``most`` codes."""
     warm_up = WARM_UP if size == 1 else WARM_UP_LISTS
@@ -261,6 +281,17 @@ FIGURES = (
         ),
         measure_importing,
     ),
+    Figure(
+        "sweep",
+        (
+            Row("sweep", "sweep of 10,000 codes, smaller table / plain UPDATE"),
+            Row("sweep_large", "   the same in the larger table"),
+            Row("sweep_growth", "   sweep in the larger table / in the smaller one", mark=0.625),
+        ),
+        measure_sweep,
+    ),
+    Figure("reseal", (Row("reseal", "re-sealing 10,000 codes / plain UPDATE"),), measure_reseal),
+    Figure("edit", (Row("edit", "editing a batch of 10,000 codes / plain UPDATE"),), measure_edit),
 )
 NAMES = tuple(figure.name for figure in FIGURES)
 USUAL = tuple(figure.name for figure in FIGURES if not figure.long)

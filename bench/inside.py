@@ -18,7 +18,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     django.setup()
-    from bench import counting, floor_function, importing, redeeming, stocking
+    from bench import counting, floor_function, importing, redeeming, stocking, sweeping
 
     deeds = {
         "migrate": lambda: call_command("migrate", verbosity=0),
@@ -30,6 +30,10 @@ def main() -> None:
         "redeem": redeeming.redeem,
         "import": importing.measure,
         "count": counting.find_violations,
+        "fill": sweeping.fill,
+        "sweep": sweeping.sweep,
+        "reseal": sweeping.reseal,
+        "edit": sweeping.edit,
     }
     for line in sys.stdin:
         deed, arguments = json.loads(line)

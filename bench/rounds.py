@@ -36,7 +36,13 @@ class Results:
 
 
 def measure(
-    names: Sequence[str], rounds: int, seconds: int, say: Callable[[str], None], *, memory_codes: int = 0
+    names: Sequence[str],
+    rounds: int,
+    seconds: int,
+    say: Callable[[str], None],
+    *,
+    rows: tuple[int, int],
+    memory_codes: int = 0,
 ) -> Results:
     """Measure the named figures; raises Trouble where one could not be."""
     figures = [figure for figure in FIGURES if figure.name in names]
@@ -46,7 +52,7 @@ def measure(
         grounds: list[Ground] = []
         results = Results()
         say("Starting PostgreSQL, migrating, making claimants and codes …")
-        bench = set_up(stack, folder, grounds, seconds)
+        bench = set_up(stack, folder, grounds, seconds, rows)
         bench.memory_codes = memory_codes
         results.server = bench.floor.server.execute("SHOW server_version")
         for number in range(1, rounds + 1):
@@ -64,7 +70,7 @@ def measure(
     return results
 
 
-def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int) -> Bench:
+def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int, rows: tuple[int, int]) -> Bench:
     """The server, its data and the floor; SQLite and the web servers are started when a figure first asks for them."""
     server = stack.enter_context(Postgres(durable=True, settings=SERVER_SETTINGS))
     server.execute(f"CREATE DATABASE {DATABASE}")
@@ -88,7 +94,19 @@ def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int) 
         shelves["sqlite"].fill(2 * SQLITE_A_SECOND * seconds + 1_000)
         return shelves["sqlite"]
 
-    return Bench(seconds, floor, Shelf(ground, "ours"), lay_hot_floor(floor, ground), web, sqlite)
+    tables: dict[int, Ground] = {}
+
+    def table(size: int) -> Ground:
+        """A database of its own with so many codes, filled when a figure first asks for it."""
+        if size not in tables:
+            name = f"rows_{size}"
+            server.execute(f"CREATE DATABASE {name}")
+            tables[size] = stack.enter_context(Ground(name, server.url(name), folder, server.pid))
+            grounds.append(tables[size])
+            tables[size].do("fill", rows=size)
+        return tables[size]
+
+    return Bench(seconds, floor, Shelf(ground, "ours"), lay_hot_floor(floor, ground), web, sqlite, table, rows)
 
 
 def lay_floor(floor: Floor) -> None:

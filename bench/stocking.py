@@ -80,9 +80,7 @@ def new_batch(name: str, count: int, **terms: Any) -> NewBatch:
         count=count,
         caller_key=SITE,
         actor_id=SITE,
-        asset_code="EUR",
-        value=WORTH_CENTS,
-        **terms,
+        **{"asset_code": "EUR", "value": WORTH_CENTS, **terms},
     )
 
 

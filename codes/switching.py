@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Sum
 
 from accounts import auditing, clock, locking
@@ -72,9 +72,7 @@ def hold_redemptions() -> None:
     yet would be missing from the first count for ever, and no lock of the batch or of rows would find it.
     Taken before the batch's row: whoever holds that one may be waiting for codes.
     """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE codes_code IN EXCLUSIVE MODE")
+    locking.lock_table(Code)
 
 
 def change_cap(batch: Batch, total_cap: int | None) -> None:

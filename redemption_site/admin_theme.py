@@ -74,6 +74,7 @@ UNFOLD = {
                     entry("Codes", "confirmation_number", "codes.code"),
                     entry("Issue orders", "pending_actions", "codes.issueorder"),
                     entry("Imports", "upload_file", "codes.codeimport"),
+                    entry("Batch edits", "edit_note", "codes.batchedit"),
                 ],
             },
             {

@@ -17,7 +17,9 @@ from accounts.admin.wording import NOTHING, instant, validity
 from accounts.models import Site
 from codes import formats, jobs
 from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
+from codes.admin.edit_deeds import ArchiveBatch, CapBatch, EditCodes
 from codes.admin.export_deed import ExportBatch
+from codes.admin.filters import BatchStateFilter
 from codes.admin.import_deeds import ImportMore
 from codes.admin.replenish_deed import Replenish, replenish_words
 from codes.admin.words import gives
@@ -29,14 +31,18 @@ from ledger.models import Asset
 State = Batch.State
 COLOURS = {State.ACTIVE.label: "success", State.ISSUING.label: "info", State.DISABLED.label: "danger"}
 ORDERS_SHOWN = 20
+EDITS_SHOWN = 10
 
 
 @admin.register(Batch)
 class BatchAdmin(DeskAdmin):
     list_deeds = (IssueCodes,)
-    deeds = (IssueMore, ImportMore, ExportBatch, CancelIssuing, Replenish, SwitchBatchOff, SwitchBatchOn)
+    deeds = (
+        IssueMore, ImportMore, ExportBatch, CancelIssuing, Replenish,
+        SwitchBatchOff, SwitchBatchOn, EditCodes, CapBatch, ArchiveBatch,
+    )  # fmt: skip
     list_display = ("name", "site", "state_shown", "codes_shown", "gives", "valid", "created")
-    list_filter = (SiteFilter, "state")
+    list_filter = (SiteFilter, BatchStateFilter)
     list_select_related = ("site",)
     detail_select_related = ("site",)
     search_fields = ("name",)
@@ -92,6 +98,7 @@ class BatchAdmin(DeskAdmin):
             "orders": [order_row(order) for order in orders[:ORDERS_SHOWN]],
             "figures": value_figures(row),
             "states": states(row),
+            "edits": row.edits.order_by("-id")[:EDITS_SHOWN],
         }
 
     @display(description="state", label=COLOURS)

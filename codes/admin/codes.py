@@ -146,6 +146,7 @@ class CodeAdmin(DeskAdmin):
             "attempts": [attempt_row(each) for each in newest[:ATTEMPTS_SHOWN]],
             "more_attempts": len(newest) > ATTEMPTS_SHOWN,
             "subtitle": name_of(row),
+            "edits": row.batch.edits.filter(serial__gte=row.serial).order_by("-id")[:ATTEMPTS_SHOWN],
         }
 
     @admin.display(description="code")

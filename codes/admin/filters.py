@@ -1,5 +1,6 @@
 """Filters of the desk's lists of codes and attempts: none of them asks the big tables what there is to choose from."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
@@ -23,10 +24,12 @@ class BatchFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         batches = Batch.objects.filter(site__in=site_ids_where(staff_of(request), "codes.view_batch")).order_by("-id")
+        batches = batches.exclude(state=Batch.State.ARCHIVED)
         offered = dict(batches.values_list("id", "name")[:NEWEST])
         chosen = self.value()
         if chosen and chosen.isdecimal() and int(chosen) not in offered:
-            offered.update(batches.filter(pk=int(chosen)).values_list("id", "name"))
+            every = Batch.objects.filter(site__in=site_ids_where(staff_of(request), "codes.view_batch"))
+            offered.update(every.filter(pk=int(chosen)).values_list("id", "name"))
         return [(str(number), name) for number, name in offered.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -34,6 +37,25 @@ class BatchFilter(SimpleListFilter):
         if not chosen:
             return queryset
         return queryset.filter(batch_id=int(chosen)) if chosen.isdecimal() and len(chosen) < 19 else queryset.none()
+
+
+class BatchStateFilter(SimpleListFilter):
+    """Deleted batches are shown to those who ask for them."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(state.value), str(state.label)) for state in Batch.State]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value():
+            return queryset.filter(state=self.value())
+        return queryset.exclude(state=Batch.State.ARCHIVED)
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for number, choice in enumerate(super().choices(changelist)):
+            yield choice if number else {**choice, "display": "All but deleted ones"}
 
 
 class OfRowFilter(SimpleListFilter):

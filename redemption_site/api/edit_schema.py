@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from codes.models import Batch, BatchEdit
 from codes.switching import LARGEST_CAP
-from redemption_site.api import shapes
+from redemption_site.api import bodies, shapes
 from redemption_site.api.documented import KEY, RETRY, answer_header, problems, replayed
 from redemption_site.api.fields import Instant, OneOf, StrictSerializer, Text, TrueOrFalse, WholeNumber
 from redemption_site.api.shapes import AmountShape, Shape
@@ -39,10 +39,6 @@ class EditBody(StrictSerializer):
     max_uses = WholeNumber(required=False, min_value=1, max_value=1_000_000, help_text="For uses.")
     reason = Text(max_length=200, help_text="Why, for the audit.")
     dry_run = TrueOrFalse(default=False, help_text="Only say what it would do.")
-
-
-class CancellationBody(StrictSerializer):
-    reason = Text(required=False, max_length=200, help_text="Why, for the audit.")
 
 
 class MovedShape(Shape):
@@ -156,6 +152,6 @@ CANCEL_EDIT = extend_schema(
     summary="Have an edit go no further",
     description="What is done stays done. 400 if it has ended. Needs the scope `manage`.",
     tags=["batches"],
-    request=CancellationBody,
+    request=bodies.CancellationBody,
     responses={202: EditShape, **problems(400, 401, 403, 404, 413, 415, 503)},
 )

@@ -14,7 +14,7 @@ from codes.editing import cancel_edit, order_edit
 from codes.foreseeing import NewEdit, foresee
 from codes.models import Batch, BatchEdit
 from ledger.models import Asset
-from redemption_site.api import edit_schema
+from redemption_site.api import bodies, edit_schema
 from redemption_site.api.amounts import amount
 from redemption_site.api.flow import REPLAYED
 from redemption_site.api.idempotency import idempotency_key
@@ -65,7 +65,7 @@ class EditCancellationView(APIView):
     def post(self, request: Request, edit_id: int) -> HttpResponse:
         caller = caller_of(request)
         edit = edit_of(caller, edit_id)
-        given = edit_schema.CancellationBody(data=read_json_object(request._request))
+        given = bodies.CancellationBody(data=read_json_object(request._request))
         given.is_valid(raise_exception=True)
         if not cancel_edit(edit, actor_id=caller.actor_id, reason=given.validated_data.get("reason", "")):
             raise Invalid([("state", "This edit has ended, or is being cancelled already.")])

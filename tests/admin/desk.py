@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Site, User
-from codes import importing, issuing, reversing
+from codes import editing, importing, issuing, reversing
+from codes.foreseeing import NewEdit
 from codes.models import Attempt, Batch, Code, CodeImport, IssueOrder, ReceiptMail, Reversal, WorkItem
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
@@ -81,6 +82,8 @@ def make_world(slug: str = "shop") -> World:
         reversing.ReverseRedemption(caller_of(claimant), reversed_attempt.pk, "by mistake", give_use_back=False)
     )
     order, _ = issuing.order_batch(new_batch(site, count=3, worth_cents=100, name="Waiting"))
+    new = NewEdit(kind="enable", reason="just in case")
+    edit, _ = editing.order_edit(item.batch, new, caller_key="system", actor_id="system")
     client = make_client(site).client
     world = World(site, staff, claimant, money.batch, money, item, redemption, refusal)
     world.rows = {
@@ -101,6 +104,7 @@ def make_world(slug: str = "shop") -> World:
         "codes_receiptmail": parked_mail(redemption),
         "codes_codeimport": checked_import(site),
         "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
+        "codes_batchedit": editing.work_edit(edit.pk),
     }
     return world
 

@@ -21,7 +21,12 @@ def test_the_bench_prints_a_ratio_for_each_figure(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
 
     ran = subprocess.run(
-        tethered([sys.executable, "-m", "bench", *QUICK, "--rounds", "1", "--seconds", "1", "--json", str(written)]),
+        tethered(
+            [
+                *(sys.executable, "-m", "bench", *QUICK),
+                *("--rounds", "1", "--seconds", "1", "--rows", "1000", "2000", "--json", str(written)),
+            ]
+        ),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -41,7 +46,9 @@ def test_the_bench_prints_a_ratio_for_each_figure(tmp_path: Path) -> None:
         assert figures[figure.name]["unit"] == ("MB" if figure.name == "memory" else "ratio")
 
 
-@pytest.mark.parametrize("wrong", [["nonsense"], ["--rounds", "0"], ["--seconds", "x"], ["--codes", "0"]])
+@pytest.mark.parametrize(
+    "wrong", [["nonsense"], ["--rounds", "0"], ["--seconds", "x"], ["--codes", "0"], ["--rows", "1", "0"]]
+)
 def test_what_cannot_be_measured_is_refused_in_words(wrong: list[str]) -> None:
     ran = subprocess.run([sys.executable, "-m", "bench", *wrong], cwd=ROOT, capture_output=True, text=True, check=False)
 
