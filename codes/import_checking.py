@@ -47,6 +47,8 @@ class Judged:
     text: str = ""
     form: str = ""
     digest: bytes = b""
+    lookups: tuple[bytes | None, bytes | None] = (None, None)
+    sealed: tuple[int, bytes] = (0, b"")
     uses: int | None = None
     value: int | None = None
     valid_from: dt.datetime | None = None
@@ -63,13 +65,22 @@ def step(source: CodeImport) -> CodeImport:
 
 
 def check_chunk(claimed: CodeImport) -> CodeImport:
-    """Judge the next rows of the file, or end the check when there are none; one transaction."""
+    """Judge the next rows of the file, or end the check when there are none; one transaction.
+
+    What a row says by itself is judged before it, with nothing locked: the claim alone may write what comes of it.
+    """
+    seen = CodeImport.objects.get(pk=claimed.pk)
+    layout, defaults = Layout.of_json(seen.layout), defaults_of(seen)
+    begun = seen.read
+    judged = [judge(row, layout, defaults) for row in next_rows(seen, layout)]
+    seal(seen.site_id, judged)
     with transaction.atomic(durable=True):
         source = jobs.lock(claimed)
+        if source.read != begun:
+            raise jobs.Overtaken
+        source.read, source.line = seen.read, seen.line
         now = clock.read()
-        layout, defaults = Layout.of_json(source.layout), defaults_of(source)
-        judged = [judge(row, layout, defaults) for row in next_rows(source, layout)]
-        write(source, judge_together(source, judged, defaults))
+        rows.add(ImportRow._meta.db_table, ROW_COLUMNS, judge_together(source, judged, defaults))
         ImportPiece.objects.filter(source=source, number__lt=source.read // PIECE).delete()
         jobs.renew(source, now)
         if source.read >= source.size:
@@ -105,9 +116,12 @@ def next_rows(source: CodeImport, layout: Layout) -> list[Row]:
 
 
 def load(source: CodeImport, length: int) -> bytes:
-    """``length`` bytes of the file from ``read`` on, fewer at its end."""
-    first, last = source.read // PIECE, (source.read + length - 1) // PIECE
-    pieces = ImportPiece.objects.filter(source=source, number__gte=first, number__lte=last).order_by("number")
+    """``length`` bytes of the file from ``read`` on, fewer at its end. Raises Overtaken if it is gone."""
+    first, last = source.read // PIECE, min((source.read + length - 1) // PIECE, source.pieces - 1)
+    wanted = ImportPiece.objects.filter(source=source, number__gte=first, number__lte=last)
+    pieces = list(wanted.order_by("number"))
+    if len(pieces) != last - first + 1:
+        raise jobs.Overtaken
     data = b"".join(keys.unseal_bytes(source.site_id, piece.key_version, piece.sealed) for piece in pieces)
     start = source.read - first * PIECE
     return data[start : start + length]
@@ -160,6 +174,15 @@ def refuse_empty_validity(judged: Judged, defaults: Defaults) -> None:
         raise Unreadable(import_columns.EMPTY_VALIDITY)
 
 
+def seal(site_id: int, judged: list[Judged]) -> None:
+    """What finds and shows each code that could be one."""
+    for each in judged:
+        if not each.problem:
+            each.digest = digests.keyed("import row", each.form)
+            each.lookups = keys.lookup_columns(site_id, each.form)
+            each.sealed = keys.seal(site_id, each.text)
+
+
 def judge_together(source: CodeImport, judged: list[Judged], defaults: Defaults) -> list[tuple[Any, ...]]:
     """What only the site and the rest of the file can tell; answers the rows to be stored, and counts them.
 
@@ -170,16 +193,14 @@ def judge_together(source: CodeImport, judged: list[Judged], defaults: Defaults)
     for each in good:
         if each.owner and each.owner not in owners:
             each.refuse("owner", NO_CLAIMANT)
-        each.digest = digests.keyed("import row", each.form)
     good = [each for each in good if not each.problem]
-    lookups = {each.line: keys.lookup_columns(source.site_id, each.form) for each in good}
-    known = known_lookups(source.site_id, list(lookups.values()))
+    known = known_lookups(source.site_id, [each.lookups for each in good])
     first_lines = earlier_lines(source, [each.digest for each in good])
     for each in good:
         worth = (each.value or defaults.value) * (each.uses or defaults.uses)
         if line := first_lines.get(each.digest):
             each.refuse("code", REPEATED.format(line=line), "repeated")
-        elif not known.isdisjoint(lookups[each.line]):
+        elif not known.isdisjoint(each.lookups):
             each.refuse("code", KNOWN, "known")
         elif source.worth + worth > ordering.LARGEST_TOTAL:
             each.refuse("value", TOO_MUCH)
@@ -195,10 +216,9 @@ def judge_together(source: CodeImport, judged: list[Judged], defaults: Defaults)
             digest = each.digest if each.outcome == "known" else None
             stored.append((source.pk, each.line, each.problem, each.column, digest, *[None] * 9))
             continue
-        version, sealed = keys.seal(source.site_id, each.text)
         stored.append(
             (
-                source.pk, each.line, "", "", each.digest, *lookups[each.line], version, sealed, each.uses, each.value,
+                source.pk, each.line, "", "", each.digest, *each.lookups, *each.sealed, each.uses, each.value,
                 each.valid_from, each.valid_until, owners.get(each.owner),
             )
         )  # fmt: skip
@@ -233,10 +253,6 @@ def found_in(table: str, column: str, scope: str, scope_id: int, wanted: list[by
     with prepared.cursor() as cursor:
         cursor.execute(sql, [scope_id, *params])
         return {bytes(found): said for found, said in cursor.fetchall()}
-
-
-def write(source: CodeImport, stored: list[tuple[Any, ...]]) -> None:
-    rows.add(ImportRow._meta.db_table, ROW_COLUMNS, stored)
 
 
 def discard_chunk(claimed: CodeImport) -> CodeImport:

@@ -134,6 +134,8 @@ class TestDiscarding:
         assert importing.work_import(source).state == State.CANCELLED
         assert not ImportRow.objects.exists()
         assert not ImportPiece.objects.exists()
+        with pytest.raises(jobs.Overtaken):  # Though what it was to read is gone.
+            import_checking.check_chunk(worker)
 
     def test_once_confirmed_it_is_too_late(self, site):
         source = check(site, "ABCD-1\n")
