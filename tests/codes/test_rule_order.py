@@ -81,7 +81,7 @@ class Offence:
 
     def cooldown_active(self):
         again = make_code(self.site, "OTHER-1", worth_cents=500)
-        Code.objects.filter(pk=again.pk).update(batch=self.code.batch, serial=2)
+        Code.objects.filter(pk=again.pk).update(batch=self.code.batch, order=self.code.order, serial=2)
         redeem(self.till, "OTHER-1", self.claimant)
 
     def account_locked(self):
