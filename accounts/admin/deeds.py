@@ -83,6 +83,7 @@ class Deed:
 
     name: ClassVar[str]
     label: ClassVar[str]
+    submit: ClassVar[str] = ""  # On the form's own button; "": the label.
     icon: ClassVar[str] = ""
     variant: ClassVar[ActionVariant] = ActionVariant.DEFAULT
     permission: ClassVar[str]

@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.enums import ActionVariant
 
@@ -86,9 +87,14 @@ class EditDeed(CodesDeed):
     """Asks, says what would happen, and orders the edit when that has been read and confirmed."""
 
     permission = PERMISSION
+    submit = "Show what would happen"
 
     def offered(self, request: HttpRequest, row: Batch) -> bool:
         return row.state in (State.ACTIVE, State.DISABLED)
+
+    def render(self, request: HttpRequest, row: Any, context: dict[str, Any], template: str = "") -> TemplateResponse:
+        """Asking is harmless: only the page that confirms is red."""
+        return super().render(request, row, context if template else {**context, "danger": False}, template)
 
     def perform(self, request: HttpRequest, row: Batch, form: Any) -> HttpResponse:
         new = form.new_edit()
@@ -97,6 +103,7 @@ class EditDeed(CodesDeed):
             context = {
                 "form": form,
                 "foreseen": foreseen,
+                "looked_at": f"{foreseen['looked_at']:,}",
                 "asked": asked(new.kind, new.parameters, form.cleaned_data.get("time_zone") or row.site.time_zone),
                 "rows": foreseen_rows(foreseen),
                 "passed_over": passed_over_rows(foreseen["passed_over"]),

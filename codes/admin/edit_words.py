@@ -28,7 +28,8 @@ MOVED = {
 def asked(kind: str, parameters: dict[str, Any], zone: str) -> str:
     """What is done to each code."""
     if kind == BatchEdit.Kind.USES:
-        return f"{parameters['max_uses']:,} uses in all"
+        uses = parameters["max_uses"]
+        return f"{uses:,} {'use' if uses == 1 else 'uses'} in all"
     parts = []
     for name, day_of, word, nothing in (
         ("valid_from", first_day, "from", "from the beginning"),

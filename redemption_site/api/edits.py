@@ -142,9 +142,18 @@ def edit_body(edit: BatchEdit) -> dict[str, Any]:
 
 
 def foreseen_body(foreseen: dict[str, Any]) -> dict[str, Any]:
-    return {**foreseen, "moved": moved_body(foreseen["moved"])}
+    """In an order of its own, for a replay is byte for byte the first answer and the database keeps none."""
+    names = ("codes", "looked_at", "exact", "touched", "handed_out", "used")
+    return {
+        **{name: foreseen[name] for name in names},
+        "passed_over": dict(sorted(foreseen["passed_over"].items())),
+        "moved": moved_body(foreseen["moved"]),
+    }
 
 
 def moved_body(moved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     assets = {asset.code: asset for asset in Asset.objects.filter(code__in={each["asset"] for each in moved})}
-    return [{**each, "amount": amount(assets[each["asset"]], each["amount"])} for each in moved]
+    return [
+        {"asset": each["asset"], "type": each["type"], "amount": amount(assets[each["asset"]], each["amount"])}
+        for each in moved
+    ]

@@ -38,7 +38,7 @@ def test_it_is_said_what_would_happen_and_nothing_happens(world: World, batch: B
 
     text = text_of(page)
     assert page.status_code == 200
-    assert "1 uses in all" in text
+    assert "1 use in all" in text
     assert "Value that is voided" in text
     assert "20.00 EUR" in text
     assert 'name="confirmed" value="yes"' in text
