@@ -4,6 +4,7 @@ from celery import shared_task
 
 from accounts import heartbeats
 from codes import expiring, mailing, resealing, working
+from ledger import summing
 
 # Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
 SECONDS_PER_JOB = 15
@@ -27,6 +28,11 @@ def sweep_expired() -> None:
 @shared_task(name="codes.reseal")
 def reseal() -> None:
     resealing.reseal(chunks=10)
+
+
+@shared_task(name="codes.sum_batches")
+def sum_batches() -> None:
+    summing.sum_up(seconds=10)
 
 
 @shared_task(name="codes.send_receipts")

@@ -185,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
     "work due jobs": {"task": "codes.work_due_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "send receipts": {"task": "codes.send_receipts", "schedule": 10.0, "options": {"expires": 10}},
     "sweep expired": {"task": "codes.sweep_expired", "schedule": 60.0, "options": {"expires": 60}},
+    "sum batches": {"task": "codes.sum_batches", "schedule": 60.0, "options": {"expires": 60}},
     "re-seal": {"task": "codes.reseal", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 
 from accounts import heartbeats
 from codes import expiring, mailing, resealing, working
+from ledger import summing
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (mailing.send_due_mails, EVERY_SECONDS),
     (lambda: expiring.sweep_expired(chunks=10), 60),
     (lambda: resealing.reseal(chunks=5), 60),
+    (lambda: summing.sum_up(seconds=SLICE_SECONDS), 60),
 )
 
 
