@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from bench import report, rounds
+from bench import finding, report, rounds
 from bench.figures import NAMES
 from deploy.local.trouble import Trouble
+
+FINDING = "finding"
 
 
 def main(arguments: Sequence[str]) -> int:
     """0 when everything ran, every answer was as it must be and the books agree: never because of a speed."""
     options = read(arguments)
+    if options.names == [FINDING]:
+        return find(options)
     names = options.names or NAMES
     try:
         results = rounds.measure(names, options.rounds, options.seconds, lambda line: print(line, flush=True))
@@ -32,16 +36,34 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if results.violations else 0
 
 
+def find(options: argparse.Namespace) -> int:
+    """The lists over a crowd: minutes of filling, so only when asked for by name and alone."""
+    try:
+        found = rounds.measure_finding(options.codes, lambda line: print(line, flush=True))
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr, flush=True)
+        return 1
+    print(finding.table(found), flush=True)
+    if options.json:
+        options.json.write_text(finding.as_json(found) + "\n")
+    return 0
+
+
 def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python3 run.py bench",
         description="Measure redemptions against the database's own floor, in paired rounds.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(NAMES)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(NAMES)} (default: these); {FINDING} alone"
+    )
     parser.add_argument("--rounds", type=whole_number, default=5, help="how often each pair is measured (default 5)")
     parser.add_argument("--seconds", type=whole_number, default=5, help="how long each run takes (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
+    parser.add_argument("--codes", type=many, default=5_000_000, help="for finding: among how many (default 5,000,000)")
     options = parser.parse_args(arguments)
+    if options.names == [FINDING]:
+        return options
     for name in options.names:
         if name not in NAMES:
             parser.error(f"{name!r} is no figure; there are: {', '.join(NAMES)}")
@@ -51,6 +73,12 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
 def whole_number(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= 3_600):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 3600")
+    return int(text)
+
+
+def many(text: str) -> int:
+    if not (text.isdecimal() and 20_000 <= int(text) <= 10_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 20000 to 10000000")
     return int(text)
 
 
