@@ -5,15 +5,15 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.callers import Caller
 from accounts.models import Site
+from codes.counting import count_states
 from codes.issuing import NewBatch, order_batch
-from codes.models import Batch, Code, IssueOrder, Terms
+from codes.models import Batch, IssueOrder, Terms
 from ledger.balances import batch_value
 from ledger.models import Asset
 from redemption_site.api import documented
@@ -75,10 +75,12 @@ class BatchView(APIView):
         if batch is None:
             raise NotFound
         orders = list(batch.orders.select_related("terms__asset").order_by("id"))
+        states = count_states(batch)
         body = {
             **batch_body(batch),
             "orders": [order_body(order) for order in orders],
-            "codes": count_codes(batch),
+            "codes": states.counts,
+            "codes_estimated": states.estimated,
             "value": value_body(batch, as_of),
         }
         return json_response(body)
@@ -175,12 +177,6 @@ def terms_body(terms: Terms) -> dict[str, Any]:
 def amount(asset: Asset, minor_units: int) -> str | int:
     """Money as a decimal text, points as a whole number."""
     return minor_units if asset.kind == Asset.Kind.POINTS else f"{asset.major(minor_units):f}"
-
-
-def count_codes(batch: Batch) -> dict[str, int]:
-    counted = Code.objects.filter(batch=batch, order__state=IssueOrder.State.DONE).order_by()
-    found = dict(counted.values_list("state").annotate(count=Count("pk")))
-    return {state: found.get(state, 0) for state in Code.State.values}
 
 
 def value_body(batch: Batch, as_of: dt.datetime | None) -> list[dict[str, Any]]:
