@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from bench import report, rounds
+from bench import finding, report, rounds
 from bench.figures import NAMES, USUAL
 from deploy.local.trouble import Trouble
+
+FINDING = "finding"
 
 
 def main(arguments: Sequence[str]) -> int:
     """0 when everything ran, every answer was as it must be and the books agree: never because of a speed."""
     options = read(arguments)
+    if options.names == [FINDING]:
+        return find(options)
     names = options.names or USUAL
     try:
         results = rounds.measure(
@@ -24,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
             options.seconds,
             lambda line: print(line, flush=True),
             rows=tuple(sorted(options.rows)),
-            memory_codes=options.codes,
+            memory_codes=options.issued,
         )
     except Trouble as trouble:
         print(trouble, file=sys.stderr, flush=True)
@@ -39,17 +43,33 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if results.violations else 0
 
 
+def find(options: argparse.Namespace) -> int:
+    """The lists over a crowd: minutes of filling, so only when asked for by name and alone."""
+    try:
+        found = rounds.measure_finding(options.codes, lambda line: print(line, flush=True))
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr, flush=True)
+        return 1
+    print(finding.table(found), flush=True)
+    if options.json:
+        options.json.write_text(finding.as_json(found) + "\n")
+    return 0
+
+
 def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python3 run.py bench",
         description="Measure redemptions against the database's own floor, in paired rounds.",
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(NAMES)} (default: {', '.join(USUAL)})"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which figures: {', '.join(NAMES)} (default: {', '.join(USUAL)}); {FINDING} alone",
     )
     parser.add_argument("--rounds", type=whole_number, default=5, help="how often each pair is measured (default 5)")
     parser.add_argument("--seconds", type=whole_number, default=5, help="how long each run takes (default 5)")
-    parser.add_argument("--codes", type=count, default=10_000_000, help="how many for memory (default 10000000)")
+    parser.add_argument("--issued", type=count, default=10_000_000, help="how many codes for memory (default 10000000)")
     parser.add_argument(
         "--rows",
         type=count,
@@ -59,7 +79,10 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
         help="sizes of the two tables that sweep is measured in (default 1000000 5000000)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
+    parser.add_argument("--codes", type=many, default=5_000_000, help="for finding: among how many (default 5,000,000)")
     options = parser.parse_args(arguments)
+    if options.names == [FINDING]:
+        return options
     for name in options.names:
         if name not in NAMES:
             parser.error(f"{name!r} is no figure; there are: {', '.join(NAMES)}")
@@ -75,6 +98,12 @@ def whole_number(text: str) -> int:
 def count(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10000000")
+    return int(text)
+
+
+def many(text: str) -> int:
+    if not (text.isdecimal() and 20_000 <= int(text) <= 10_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 20000 to 10000000")
     return int(text)
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 SMALL = 5_000  # Codes of a small batch.
 LARGE_SHARE = 0.6  # Of all codes: one batch that large, the rest in small ones.
@@ -41,7 +42,8 @@ INSERT INTO codes_attempt (id, site_id, door, caller, actor_id, client_id, idemp
     lookup, typed, key_version, claimant_id, claimant_given, channel, venue_id, reference, outcome, reason, step, checks,
     decided_at, receipt_number, earlier_receipt, action, result, given, uses_left, use_number, claimant_use_number,
     ledger_transaction_id)
-SELECT t.id, %(site)s, CASE WHEN n %% 50 = 0 THEN 'page' ELSE 'api' END, 'client:0', 'crowd', NULL, 'crowd-' || n,
+SELECT t.id, %(site)s, CASE WHEN n %% 50 = 0 THEN 'page' ELSE 'api' END, 'client:0', 'crowd', NULL,
+    'crowd-' || %(batch)s || '-' || n,
     decode(md5('f' || n), 'hex'), c.id, c.batch_id, decode(md5('look' || n), 'hex'), decode(md5('typed' || n), 'hex'), 1,
     u.id, u.claimant_id, 'POS', '', 'order-' || n, o.outcome, o.reason, CASE o.outcome WHEN 'redeemed' THEN 10 ELSE 3 END,
     %(checks)s::jsonb, t.at, CASE o.outcome WHEN 'redeemed' THEN %(receipt)s + n END, NULL,
@@ -52,7 +54,8 @@ SELECT t.id, %(site)s, CASE WHEN n %% 50 = 0 THEN 'page' ELSE 'api' END, 'client
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
     CROSS JOIN LATERAL (SELECT now() - interval '{DAYS} days' * (1 - n::float8 / %(attempts)s) AS at) w
     CROSS JOIN LATERAL (SELECT (lpad(to_hex((extract(epoch FROM w.at) * 1000)::bigint), 12, '0')
-        || '7' || lpad(to_hex(n %% 4096), 3, '0') || '8' || lpad(to_hex(n), 15, '0'))::uuid AS id, w.at) t
+        || '7' || lpad(to_hex(n %% 4096), 3, '0') || '8'
+        || lpad(to_hex(%(batch)s::bigint), 5, '0') || lpad(to_hex(n), 10, '0'))::uuid AS id, w.at) t
     CROSS JOIN LATERAL (SELECT CASE WHEN n %% 5 = 0 THEN 'refused' ELSE 'redeemed' END AS outcome,
         CASE WHEN n %% 5 > 0 THEN '' WHEN n %% {RARE_EVERY} = 0 THEN 'cooldown_active' WHEN n %% 20 = 0 THEN 'code_expired'
              ELSE 'code_not_found' END AS reason) o
@@ -64,11 +67,11 @@ FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
 BOOKINGS = """
 INSERT INTO ledger_ledgertransaction (id, site_id, type, comment, reference, reverses_id, booked_at)
 SELECT id, site_id, 'credit', '', '', NULL, decided_at FROM codes_attempt
-WHERE idempotency_key LIKE 'crowd-%%' AND outcome = 'redeemed';
+WHERE idempotency_key LIKE 'crowd-' || %(batch)s || '-%%' AND outcome = 'redeemed';
 INSERT INTO ledger_transfer (transaction_id, debit_account_id, credit_account_id, amount, batch_number, booked_at)
 SELECT t.id, %(outstanding)s, l.id, %(worth)s, %(batch)s, t.decided_at FROM codes_attempt t
 JOIN ledger_ledgeraccount l ON l.owner_id = t.claimant_id AND l.kind = 'cash'
-WHERE t.idempotency_key LIKE 'crowd-%%' AND t.outcome = 'redeemed' ORDER BY t.decided_at;
+WHERE t.idempotency_key LIKE 'crowd-' || %(batch)s || '-%%' AND t.outcome = 'redeemed' ORDER BY t.decided_at;
 UPDATE ledger_ledgeraccount a SET balance = m.net, booked_through = m.last FROM (
     SELECT account, sum(net) AS net, max(id) AS last FROM (
         SELECT credit_account_id AS account, amount AS net, id FROM ledger_transfer
@@ -86,17 +89,21 @@ def crowd(codes: int, attempts: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0")
         cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '512MB'")
+    from ledger import summing
+
     try:
         large, worth = int(codes * LARGE_SHARE), like()
+        name = f"crowd of {codes:,}"
         with without_indexes("codes_code", "codes_attempt", "ledger_transfer", "ledger_ledgertransaction"):
-            facts = {**worth, **write_codes(large, "crowd", worth)}
+            facts = {**worth, **write_codes(large, name, worth)}
             for number in range((codes - large) // SMALL):
-                write_codes(SMALL, f"crowd {number}", worth)
+                write_codes(SMALL, f"{name}, {number}", worth)
             write_attempts(attempts, facts)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
     finally:
         connection.close()  # With everything that was switched off on it.
+    summing.sum_up(seconds=600)  # As the due-poller would have, little by little.
     return {"batch_id": facts["batch"], "seconds": round(time.monotonic() - started)}
 
 
@@ -117,7 +124,7 @@ def like() -> dict[str, Any]:
         "worth": code.terms.value,
         "checks": json.dumps(attempt.checks),
         "result": json.dumps(attempt.result),
-        "receipt": 1_000_000_000,
+        "receipt": 1_000_000_000 + (Attempt.objects.aggregate(most=Max("receipt_number"))["most"] or 0),
         "user": first.pk,
         "users": code.site.users.count(),
         "account": outstanding_account,

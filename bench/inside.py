@@ -18,7 +18,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     django.setup()
-    from bench import counting, floor_function, importing, redeeming, stocking, sweeping
+    from bench import counting, crowded, finding, floor_function, importing, redeeming, stocking, sweeping
 
     deeds = {
         "migrate": lambda: call_command("migrate", verbosity=0),
@@ -34,6 +34,10 @@ def main() -> None:
         "sweep": sweeping.sweep,
         "reseal": sweeping.reseal,
         "edit": sweeping.edit,
+        "crowd": crowded.crowd,
+        "time_lists": finding.time_lists,
+        "time_look_ups": finding.time_look_ups,
+        "time_export": finding.time_export,
     }
     for line in sys.stdin:
         deed, arguments = json.loads(line)

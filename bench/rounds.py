@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench import finding
 from bench.figures import CLIENTS, FIGURES, Bench, Figure, Reading
 from bench.grounds import Ground, Shelf
 from bench.pgbench import Floor
@@ -140,3 +141,15 @@ def stock(bench: Bench, figures: Sequence[Figure]) -> None:
     """Codes for one round, issued before it: nothing is issued within a pair."""
     bench.floor.fill(sum(bench.codes(figure.floors) for figure in figures))
     bench.ours.fill(sum(bench.codes(figure.ours) for figure in figures))
+
+
+def measure_finding(codes: int, say: Callable[[str], None]) -> finding.Found:
+    """The lists over a crowd, in a database of their own; raises Trouble where one could not be measured."""
+    base = temporary_bases(on_disk=True)[0]
+    with (
+        tempfile.TemporaryDirectory(prefix="redemption-bench-", dir=base) as folder,
+        Postgres(durable=True, settings=SERVER_SETTINGS) as server,
+    ):
+        server.execute(f"CREATE DATABASE {DATABASE}")
+        with Ground("crowded", server.url(DATABASE), Path(folder), server.pid) as ground:
+            return finding.measure(ground, codes, say)

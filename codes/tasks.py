@@ -4,6 +4,7 @@ from celery import shared_task
 
 from accounts import heartbeats
 from codes import expiring, import_tidying, mailing, replenishing, resealing, working
+from ledger import summing
 
 # Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
 SECONDS_PER_JOB = 15
@@ -37,6 +38,11 @@ def reseal() -> None:
 @shared_task(name="codes.discard_forgotten_imports")
 def discard_forgotten_imports() -> None:
     import_tidying.discard_forgotten()
+
+
+@shared_task(name="codes.sum_batches")
+def sum_batches() -> None:
+    summing.sum_up(seconds=10)
 
 
 @shared_task(name="codes.send_receipts")

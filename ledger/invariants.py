@@ -97,4 +97,25 @@ INVARIANTS = (
         "what an account holds back is the sum of its open holds: none, while nothing can hold",
         "SELECT id, balance, held FROM ledger_ledgeraccount WHERE held <> 0",
     ),
+    Invariant(
+        "I2",
+        "a batch's last sums are what its transfers add up to until then",
+        """SELECT s.batch_number, s.asset_id, s.source, s.target, s.amount,
+                  COALESCE((
+                      SELECT SUM(t.amount) FROM ledger_transfer t
+                      JOIN ledger_ledgeraccount d ON d.id = t.debit_account_id
+                      JOIN ledger_ledgeraccount c ON c.id = t.credit_account_id
+                      WHERE t.batch_number = s.batch_number AND t.booked_at <= s.booked_through
+                        AND d.asset_id = s.asset_id AND d.purpose = s.source AND c.purpose = s.target
+                  ), 0) AS transfers
+           FROM ledger_batchsum s
+           WHERE s.booked_through = (SELECT MAX(n.booked_through) FROM ledger_batchsum n WHERE n.batch_number = s.batch_number)
+             AND s.amount <> COALESCE((
+                      SELECT SUM(t.amount) FROM ledger_transfer t
+                      JOIN ledger_ledgeraccount d ON d.id = t.debit_account_id
+                      JOIN ledger_ledgeraccount c ON c.id = t.credit_account_id
+                      WHERE t.batch_number = s.batch_number AND t.booked_at <= s.booked_through
+                        AND d.asset_id = s.asset_id AND d.purpose = s.source AND c.purpose = s.target
+                  ), 0)""",
+    ),
 )

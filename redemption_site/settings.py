@@ -191,6 +191,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "sum batches": {"task": "codes.sum_batches", "schedule": 60.0, "options": {"expires": 60}},
     "re-seal": {"task": "codes.reseal", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

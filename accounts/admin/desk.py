@@ -29,6 +29,7 @@ class DeskAdmin(ModelAdmin):
     list_deeds: ClassVar[Sequence[type[Deed]]] = ()  # Buttons above the list.
     detail_select_related: ClassVar[Sequence[str]] = ()
     list_defer: ClassVar[Sequence[str]] = ()  # Wide columns that no list shows.
+    sieves: ClassVar[frozenset[str]] = frozenset()
     never_read: ClassVar[Sequence[str]] = ()  # Digests, sealed text: no page has any use for them.
 
     actions = None
@@ -42,6 +43,10 @@ class DeskAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList
+
+    def get_sieves(self, request: HttpRequest) -> frozenset[str]:
+        """Parameters of filters that no index bounds in the list's order: they look through so many rows a page."""
+        return self.sieves
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of the sites on which the reader may see them."""

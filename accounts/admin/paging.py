@@ -1,6 +1,8 @@
 """Lists over tables of any size: pages by key instead of by offset, and counts that stop counting early.
 
-A page costs the same wherever it lies: it continues after a row, whose key stands in the address (``?p=older.4711``).
+A page costs the same wherever it lies: it continues after a row, whose key stands in the address (``?p=older.4711``). What no
+index answers (``DeskAdmin.get_sieves``) is looked for in so many rows at a time: such a page may hold few rows or none, and goes
+on behind the last row that was looked through.
 """
 
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
+LOOKED_THROUGH = 50_000  # Rows that one page of such a list reads at most.
 COUNTED = 1_000  # Beyond that many rows a list says "more than": counting them all takes a second a million.
 
 
@@ -24,6 +27,15 @@ class Pages:
     older: str = ""
     template_name = "admin/keyset_pagination.html"
     num_pages = 1
+
+
+@dataclass(frozen=True)
+class Read:
+    """Rows newest first, whether there are more in the direction read, and the key where reading stopped before a page was full."""
+
+    rows: list[Any]
+    more: bool
+    stopped: str = ""
 
 
 class KeysetChangeList(ChangeList):
@@ -40,46 +52,89 @@ class KeysetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         direction, _, key = request.GET.get("p", "").partition(".")
         anchor = self._find_anchor(key) if direction in ("older", "newer") else None
-        rows, more = self._read(anchor, backwards=anchor is not None and direction == "newer")
-        if anchor and direction == "newer" and not more:
-            anchor = None  # Back at the start: a whole first page instead of the rest above the last one.
-            rows, more = self._read(None, backwards=False)
-        newer = self._address("newer", rows[0]) if anchor and rows else ""
-        older = self._address("older", rows[-1]) if rows and (more or (direction == "newer" and anchor)) else ""
-        self.result_list = rows
-        self.paginator = Pages(self._count_text(request, rows, bool(newer or older)), newer, older)
+        backwards = anchor is not None and direction == "newer"
+        read = self._read(anchor, backwards=backwards)
+        if backwards and not read.more:
+            # Back at the start: a whole first page instead of the rest above the last one.
+            anchor, backwards, read = None, False, self._read(None, backwards=False)
+        older = newer = ""
+        if anchor:
+            newer = self._address("newer", read.stopped if backwards and read.stopped else self._edge(read, 0, key))
+        if read.more or backwards:
+            older = self._address(
+                "older", self._edge(read, -1, key) if backwards else read.stopped or self._edge(read, -1, key)
+            )
+        self.result_list = read.rows
+        self.paginator = Pages(self._count_text(request, read, bool(newer or older)), newer, older)
         # Equal, so that the header does not offer to show all of a list that has no end.
-        self.result_count = self.full_result_count = len(rows)
+        self.result_count = self.full_result_count = len(read.rows)
         self.show_full_result_count = self.show_admin_actions = self.can_show_all = self.multi_page = False
 
+    def _edge(self, read: Read, place: int, otherwise: str) -> str:
+        """The key of the first or last row of the page; where it has none, of where one came from."""
+        return self._key(read.rows[place]) if read.rows else otherwise
+
+    def _key(self, row: Any) -> str:
+        return str(row.pk)
+
+    def _names(self) -> list[str]:
+        return [name.lstrip("-") for name in self.model_admin.get_ordering(self.request)]
+
     def _find_anchor(self, key: str) -> tuple[Any, ...] | None:
-        names = [name.lstrip("-") for name in self.model_admin.get_ordering(self.request)]
         try:
-            return self.root_queryset.order_by().filter(pk=key).values_list(*names).first()
+            return self.root_queryset.order_by().filter(pk=key).values_list(*self._names()).first()
         except (ValueError, ValidationError):
             return None  # Not a key at all: the first page.
 
-    def _read(self, anchor: tuple[Any, ...] | None, *, backwards: bool) -> tuple[list[Model], bool]:
-        """One page of rows, and whether there are more in the direction read."""
-        queryset = self.queryset.defer(*self.model_admin.list_defer) if self.model_admin.list_defer else self.queryset
-        if anchor:
-            names = [name.lstrip("-") for name in self.model_admin.get_ordering(self.request)]
-            queryset = queryset.filter(beyond(names, anchor, "gt" if backwards else "lt"))
-        if backwards:
-            queryset = queryset.reverse()
-        rows = list(queryset[: self.list_per_page + 1])
-        more = len(rows) > self.list_per_page
+    def _read(self, anchor: tuple[Any, ...] | None, *, backwards: bool) -> Read:
+        """One page of rows."""
+        names, queryset = self._names(), self.queryset
+        if self.model_admin.list_defer:
+            queryset = queryset.defer(*self.model_admin.list_defer)
+        onwards = beyond(names, anchor, "gt" if backwards else "lt") if anchor else Q()
+        end = self._end_of_looking(onwards, backwards=backwards)
+        if end:
+            # Together with ``onwards`` a range of an index that begins with what the other filters ask.
+            queryset = queryset.filter(Q(pk=end[-1]) | beyond(names, end[:-1], "lt" if backwards else "gt"))
+            queryset = queryset.filter(**{f"{names[0]}__{'lte' if backwards else 'gte'}": end[0]})
+        queryset = queryset.filter(onwards)
+        rows = list((queryset.reverse() if backwards else queryset)[: self.list_per_page + 1])
+        full = len(rows) > self.list_per_page
         rows = rows[: self.list_per_page]
-        return (rows[::-1] if backwards else rows), more
+        return Read(rows[::-1] if backwards else rows, full or bool(end), str(end[-1]) if end and not full else "")
 
-    def _address(self, direction: str, row: Model) -> str:
-        return str(self.get_query_string({"p": f"{direction}.{row.pk}"}))
+    def _end_of_looking(self, onwards: Q, *, backwards: bool) -> tuple[Any, ...] | None:
+        """Ordering columns and key of the last row to be looked through; None if all the rest is, or each row fits anyway."""
+        sieves = self.model_admin.get_sieves(self.request)
+        if not sieves.intersection(self.request.GET):
+            return None
+        scope = self.root_queryset
+        for spec in self.filter_specs:
+            if not sieves.intersection(spec.expected_parameters()):
+                filtered = spec.queryset(self.request, scope)
+                scope = scope if filtered is None else filtered
+        scope = (
+            scope.filter(onwards)
+            .select_related(None)
+            .prefetch_related(None)
+            .order_by(*self.get_ordering(self.request, scope))
+        )
+        keys = (scope.reverse() if backwards else scope).values_list(*self._names(), "pk")
+        return next(iter(keys[LOOKED_THROUGH - 1 : LOOKED_THROUGH]), None)
 
-    def _count_text(self, request: HttpRequest, rows: list[Model], several: bool) -> str:
+    def _address(self, direction: str, key: str) -> str:
+        return str(self.get_query_string({"p": f"{direction}.{key}"}))
+
+    def _count_text(self, request: HttpRequest, read: Read, several: bool) -> str:
         name, names = self.opts.verbose_name, self.opts.verbose_name_plural
+        shown = f"{len(read.rows)} {name if len(read.rows) == 1 else names}"
         if not several:
-            return f"{len(rows)} {name if len(rows) == 1 else names}"
-        count = self.queryset.order_by().values("pk")[: COUNTED + 1].count()
+            return shown
+        if read.stopped:
+            return f"{shown} found among {LOOKED_THROUGH:,} that were looked through"
+        if self.model_admin.get_sieves(request).intersection(request.GET):
+            return f"{shown} on this page"
+        count = self.queryset.values("pk")[: COUNTED + 1].count()
         if count <= COUNTED:
             return f"{count:,} {names}"
         whole = not self.get_filters_params() and getattr(request.user, "is_superuser", False)

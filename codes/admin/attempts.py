@@ -112,10 +112,17 @@ class AttemptAdmin(DeskAdmin):
         return (*self.fieldsets[:2], (None, {"fields": ("id", "site")}))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Within one site or code by their indexes; over several sites by the key, which grows with time."""
-        one = any(request.GET.get(name) for name in ("site", "code"))
+        """Within one site, batch, code or claimant by their indexes; over several sites by the key, which grows with time."""
+        one = any(request.GET.get(name) for name in ("site", "batch", "code", "claimant"))
         one = one or len(site_ids_where(staff_of(request), "codes.view_attempt")) == 1
         return ("-decided_at", "-id") if one else ("-id",)
+
+    def get_sieves(self, request: HttpRequest) -> frozenset[str]:
+        """Over several sites the time bounds no index either. A code's and a claimant's attempts are few enough to sort."""
+        if request.GET.get("code") or request.GET.get("claimant"):
+            return frozenset()
+        sieves = frozenset({"outcome__exact", "reason", "door"})
+        return sieves if len(self.get_ordering(request)) == 2 else sieves | {"when"}
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
         """Exact, by whichever of the three it is."""

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
@@ -23,6 +23,7 @@ from codes.admin.filters import BatchStateFilter
 from codes.admin.import_deeds import ImportMore
 from codes.admin.replenish_deed import Replenish, replenish_words
 from codes.admin.words import gives
+from codes.counting import count_states
 from codes.models import Batch, Code, IssueOrder
 from ledger import balances
 from ledger.admin.money import money
@@ -97,7 +98,7 @@ class BatchAdmin(DeskAdmin):
             "progress": progress_of(newest) if newest else None,
             "orders": [order_row(order) for order in orders[:ORDERS_SHOWN]],
             "figures": value_figures(row),
-            "states": states(row),
+            **states(row),
             "edits": row.edits.order_by("-id")[:EDITS_SHOWN],
         }
 
@@ -210,14 +211,12 @@ def value_figures(batch: Batch) -> list[dict[str, str]] | None:
     return [{name: money(assets[value.asset_id], getattr(value, name)) for name in names} for value in values]
 
 
-def states(batch: Batch) -> list[tuple[str, str]] | None:
-    """How many of the batch's known codes are in each state; None where counting takes too long."""
-    known = Code.objects.filter(batch=batch, order__state=IssueOrder.State.DONE).order_by()
-    try:
-        counts = dict(known.values_list("state").annotate(Count("id")))
-    except OperationalError:
-        return None
-    return [(label, f"{counts[state]:,}") for state, label in Code.State.choices if state in counts]
+def states(batch: Batch) -> dict[str, Any]:
+    """How many of the batch's known codes are in each state, and whether that is an estimate."""
+    found = count_states(batch)
+    about = "about " if found.estimated else ""
+    shown = [(label, f"{about}{found.counts[state]:,}") for state, label in Code.State.choices if found.counts[state]]
+    return {"states": shown, "estimated": found.estimated}
 
 
 def format_help(site: Site, name: str, pattern: str, count: int) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from accounts.admin.scope import SiteFilter, actor_id, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, link, validity
 from codes import lookup, revealing, switching
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
+from codes.admin.code_list import CodeChangeList
 from codes.admin.deed import CodesDeed
 from codes.admin.filters import BatchFilter, OwnerFilter
 from codes.admin.words import gives
 from codes.models import Attempt, Code, IssueOrder
+from codes.walking import NEWEST_FIRST
 
 State = Code.State
 COLOURS = {State.ACTIVE.label: "success", State.DISABLED.label: "danger", State.DELETED.label: "danger"}
@@ -112,6 +114,7 @@ class CodeAdmin(DeskAdmin):
     list_display = ("name", "site", "state_shown", "uses_shown", "valid", "owner_shown", "last_redeemed")
     list_filter = (SiteFilter, BatchFilter, OwnerFilter, "state")
     list_select_related = ("site", "batch", "terms", "owner")
+    ordering = NEWEST_FIRST
     list_defer = ("terms__parameters", "terms__venues", "owner__password")
     detail_select_related = ("site", "batch", "terms__asset", "owner")
     fields = (
@@ -134,9 +137,8 @@ class CodeAdmin(DeskAdmin):
         """Codes of an order that is not done are as unknown here as everywhere."""
         return super().get_queryset(request).filter(order__state=IssueOrder.State.DONE)
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Within a batch by serial, which has an index; else by key."""
-        return ("-serial",) if request.GET.get("batch") else ("-id",)
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CodeChangeList]:
+        return CodeChangeList
 
     def detail_context(self, request: HttpRequest, row: Code) -> dict[str, Any]:
         attempts = Attempt.objects.filter(code=row).select_related("claimant", "reversal").order_by("-decided_at")

@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -15,5 +15,13 @@ class Migration(migrations.Migration):
                 ],
                 "verbose_name_plural": "batches",
             },
+        ),
+        migrations.AddIndex(
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("batch__isnull", False)),
+                fields=["batch", "-decided_at", "-id"],
+                name="attempt_by_batch",
+            ),
         ),
     ]

@@ -103,6 +103,9 @@ class Attempt(models.Model):
             models.Index(fields=["site", "-decided_at", "-id"], name="attempt_by_site"),
             models.Index(fields=["code", "-decided_at"], name="attempt_by_code", condition=Q(code__isnull=False)),
             models.Index(
+                fields=["batch", "-decided_at", "-id"], name="attempt_by_batch", condition=Q(batch__isnull=False)
+            ),
+            models.Index(
                 fields=["claimant", "batch", "-decided_at"],
                 name="attempt_by_claimant",
                 condition=Q(claimant__isnull=False),

@@ -2,6 +2,7 @@
 
 from ledger.models.accounts import MOST, LedgerAccount
 from ledger.models.assets import Asset
+from ledger.models.sums import BatchSum, BatchTally
 from ledger.models.transactions import LedgerTransaction, Transfer
 
-__all__ = ["MOST", "Asset", "LedgerAccount", "LedgerTransaction", "Transfer"]
+__all__ = ["MOST", "Asset", "BatchSum", "BatchTally", "LedgerAccount", "LedgerTransaction", "Transfer"]

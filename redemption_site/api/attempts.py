@@ -79,5 +79,6 @@ def list_page(request: Request) -> dict[str, Any]:
     rows: QuerySet[Attempt] = Attempt.objects.filter(site_id=caller_of(request).site_id).select_related(
         "code", "reversal"
     )
-    found, next_cursor = read_page(AttemptFilters.applied(request, rows), request, BY_DECISION)
+    passing = AttemptFilters.applied(request, rows)
+    found, next_cursor = read_page(passing, request, BY_DECISION, AttemptFilters.scope(request, rows))
     return {"results": [told(attempt, None) for attempt in found], "next_cursor": next_cursor}

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -14,8 +13,9 @@ from accounts import clock
 from accounts.callers import Caller
 from accounts.models import Site
 from codes import jobs
+from codes.counting import count_states
 from codes.issuing import NewBatch, order_batch
-from codes.models import Batch, Code, IssueOrder, Terms
+from codes.models import Batch, IssueOrder, Terms
 from codes.switching import change_batch
 from ledger.balances import batch_value
 from ledger.models import Asset
@@ -85,10 +85,12 @@ class BatchView(APIView):
         if batch is None:
             raise NotFound
         orders, now = list(batch.orders.select_related("terms__asset").order_by("id")), clock.read()
+        states = count_states(batch)
         body = {
             **batch_body(batch),
             "orders": [order_body(order, now) for order in orders],
-            "codes": count_codes(batch),
+            "codes": states.counts,
+            "codes_estimated": states.estimated,
             "value": value_body(batch, as_of),
         }
         return json_response(body)
@@ -200,12 +202,6 @@ def terms_body(terms: Terms) -> dict[str, Any]:
         "format": terms.format,
         "pattern": terms.pattern or None,
     }
-
-
-def count_codes(batch: Batch) -> dict[str, int]:
-    counted = Code.objects.filter(batch=batch, order__state=IssueOrder.State.DONE).order_by()
-    found = dict(counted.values_list("state").annotate(count=Count("pk")))
-    return {state: found.get(state, 0) for state in Code.State.values}
 
 
 def value_body(batch: Batch, as_of: dt.datetime | None) -> list[dict[str, Any]]:

@@ -15,15 +15,18 @@ from codes.lookup import find_code
 from codes.models import Code, IssueOrder
 from codes.redemption.guessing import budgets_of_caller
 from codes.switching import change_code
+from codes.walking import walk
 from redemption_site.api import documented
 from redemption_site.api.amounts import amount
 from redemption_site.api.bodies import CodeChange
 from redemption_site.api.filters import CodeFilters
-from redemption_site.api.paging import BY_ID, read_page
+from redemption_site.api.paging import BY_ORDER, encoded, page_size, read_cursor, read_page, write_cursor
 from redemption_site.api.problems import Invalid, NotFound
 from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.parsing import read_json_object
 from redemption_site.edge.rendering import json_response
+
+FEW = frozenset({"code", "owner", "serial"})
 
 
 class CodesView(APIView):
@@ -40,7 +43,7 @@ class CodesView(APIView):
         if typed:
             found_code = search(caller, typed)
             rows = rows.filter(pk=found_code.pk) if found_code else rows.none()
-        found, next_cursor = read_page(rows, request, BY_ID)
+        found, next_cursor = list_page(request, rows, caller)
         return json_response({"results": [code_body(code) for code in found], "next_cursor": next_cursor})
 
 
@@ -65,6 +68,25 @@ class CodeView(APIView):
             changes["owner"] = claimant(caller, changes["owner"])
         change_code(code, actor_id=caller.actor_id, **changes)
         return json_response(code_body(one(caller, code_id)))
+
+
+def list_page(request: Request, rows: "QuerySet[Code]", caller: Caller) -> tuple[list[Code], str | None]:
+    """One page, newest first, and the cursor of the next. Raises Invalid.
+
+    Of one spelling, owner or serial there are few; all others are walked by their orders.
+    """
+    given = request.query_params
+    if FEW.intersection(given):
+        return read_page(rows.filter(batch__site_id=caller.site_id), request, BY_ORDER)
+    size, cursor = page_size(request), given.get("cursor")
+    place = None if cursor is None else tuple(read_cursor(cursor, BY_ORDER))
+    orders = IssueOrder.objects.filter(site_id=caller.site_id)
+    if "batch" in given:
+        orders = orders.filter(batch_id=int(given["batch"]))
+    page = walk(rows, orders, size, place=place, filtered="state" in given)
+    if page.stopped:
+        return page.rows, encoded(page.stopped)
+    return page.rows, write_cursor(page.rows[-1], BY_ORDER) if page.more else None
 
 
 def codes_of(caller: Caller) -> "QuerySet[Code]":

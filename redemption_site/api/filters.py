@@ -16,6 +16,7 @@ from redemption_site.api import paging
 from redemption_site.api.fields import read_instant
 from redemption_site.api.problems import Invalid
 from redemption_site.edge.answers import ANSWERS
+from redemption_site.edge.authentication import caller_of
 from redemption_site.edge.parsing import is_plain
 
 M = TypeVar("M", bound=Model)
@@ -84,6 +85,10 @@ class StrictFilterSet(django_filters.FilterSet):
     """Refuses what it does not know: a mistyped filter must not answer the whole list."""
 
     paged: ClassVar[bool] = True
+    sieves: ClassVar[frozenset[str]] = frozenset()  # Filters that no index answers in the list's order.
+    narrow: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # Filters that leave so few rows that any others are answered at once.
 
     @classmethod
     def parameters(cls) -> list[OpenApiParameter]:
@@ -115,6 +120,14 @@ class StrictFilterSet(django_filters.FilterSet):
         return cls.checked(request, rows).qs
 
     @classmethod
+    def scope(cls, request: Request, rows: "QuerySet[M]") -> "QuerySet[M] | None":
+        """The rows that pass the filters which an index answers; None where no other filter was given."""
+        given = request.query_params
+        if not cls.sieves.intersection(given) or cls.narrow.intersection(given):
+            return None
+        return cls({name: value for name, value in given.items() if name not in cls.sieves}, rows, request=request).qs
+
+    @classmethod
     def checked(cls, request: Request, rows: "QuerySet[M]") -> "StrictFilterSet":
         """What was given, read. Raises Invalid."""
         given = request.query_params
@@ -126,7 +139,7 @@ class StrictFilterSet(django_filters.FilterSet):
         ]
         if unknown or twice or empty:
             raise Invalid(unknown + twice + empty)
-        found = cls(given, rows)
+        found = cls(given, rows, request=request)
         if not found.is_valid():
             raise Invalid([(name, message) for name, messages in found.errors.items() for message in messages])
         return found
@@ -134,7 +147,7 @@ class StrictFilterSet(django_filters.FilterSet):
 
 class AttemptFilters(StrictFilterSet):
     batch = WholeNumber(field_name="batch_id", help_text="ID of the batch.")
-    serial = WholeNumber(field_name="code__serial", help_text="Number of the code within its batch.")
+    serial = WholeNumber(method="of_serial", help_text="Number of the code within its batch.")
     claimant_id = Text(field_name="claimant__claimant_id", help_text="Of the claimant, exactly.")
     outcome = Choice(choices=Attempt.Outcome.choices, help_text="Redeemed or refused.")
     reason = Choice(choices=[(each.reason, each.reason) for each in ANSWERS], help_text="Why it was refused.")
@@ -142,9 +155,23 @@ class AttemptFilters(StrictFilterSet):
     since = Instant(field_name="decided_at", lookup_expr="gte", help_text="Decided then or later.")
     until = Instant(field_name="decided_at", lookup_expr="lt", help_text="Decided before then.")
 
+    sieves = frozenset({"outcome", "reason"})
+    narrow = frozenset({"serial", "claimant_id", "reference"})
+
     class Meta:
         model = Attempt
         fields: ClassVar[list[str]] = []
+
+    def of_serial(self, rows: "QuerySet[Attempt]", name: str, value: int) -> "QuerySet[Attempt]":
+        """By the codes, of which each batch has one, and not by the attempts."""
+        codes = Code.objects.filter(serial=value)
+        batch = self.form.cleaned_data.get("batch")
+        codes = (
+            codes.filter(batch_id=batch)
+            if batch is not None
+            else codes.filter(batch__site_id=caller_of(self.request).site_id)
+        )
+        return rows.filter(code__in=codes.values("pk"))
 
 
 class BatchFilters(StrictFilterSet):

@@ -17,6 +17,7 @@ from redemption_site.api.problems import Invalid
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
+LOOKED_THROUGH = 50_000  # Rows that one page reads at most where no index answers a filter.
 PARAMETERS = frozenset({"cursor", "page_size"})
 M = TypeVar("M", bound=Model)
 NUMBER = re.compile(r"[1-9][0-9]{0,2}")
@@ -32,9 +33,20 @@ class Keyset:
     def ordering(self) -> list[str]:
         return [f"-{name}" for name, _ in self.columns]
 
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.columns]
+
+    def down_to(self, values: tuple[Any, ...]) -> Q:
+        """The rows from the newest to the one with these values, included."""
+        condition = Q(**{f"{self.names[-1]}__gte": values[-1]})
+        for name, value in reversed(list(zip(self.names[:-1], values[:-1], strict=True))):
+            condition = Q(**{f"{name}__gte": value}) & (Q(**{f"{name}__gt": value}) | condition)
+        return condition
+
     def after(self, values: list[Any]) -> Q:
         """The rows that come after the one with these values."""
-        names = [name for name, _ in self.columns]
+        names = self.names
         condition = Q(**{f"{names[-1]}__lt": values[-1]})
         for name, value in reversed(list(zip(names[:-1], values[:-1], strict=True))):
             # The first half lets the index begin at the right place; the second leaves out what was shown already.
@@ -52,20 +64,31 @@ def instant(value: Any) -> dt.datetime:
     return dt.datetime.fromtimestamp(whole_number(value) // 1_000_000, dt.UTC).replace(microsecond=value % 1_000_000)
 
 
+BY_ORDER = Keyset((("order_id", whole_number), ("serial", whole_number)))
 BY_ID = Keyset((("id", whole_number),))
 BY_DECISION = Keyset((("decided_at", instant), ("id", UUID)))
 
 
-def read_page(rows: "QuerySet[M]", request: Request, keyset: Keyset) -> tuple[list[M], str | None]:
-    """One page of ``rows`` and the cursor of the next; None on the last. Raises Invalid."""
-    size = page_size(request)
-    rows = rows.order_by(*keyset.ordering)
-    cursor = request.query_params.get("cursor")
-    if cursor is not None:
-        rows = rows.filter(keyset.after(read_cursor(cursor, keyset)))
+def read_page(
+    rows: "QuerySet[M]", request: Request, keyset: Keyset, scope: "QuerySet[M] | None" = None
+) -> tuple[list[M], str | None]:
+    """One page of ``rows`` and the cursor of the next; None on the last. Raises Invalid.
+
+    ``scope``, where there is one, are the rows that an index finds, of which ``rows`` leave out some that none does: then so
+    many of them are looked through, and a page may hold fewer rows than asked, or none, and still have a next one.
+    """
+    size, cursor, end = page_size(request), request.query_params.get("cursor"), None
+    onwards = Q() if cursor is None else keyset.after(read_cursor(cursor, keyset))
+    rows = rows.filter(onwards).order_by(*keyset.ordering)
+    if scope is not None:
+        keys = scope.filter(onwards).select_related(None).order_by(*keyset.ordering).values_list(*keyset.names)
+        end = next(iter(keys[LOOKED_THROUGH - 1 : LOOKED_THROUGH]), None)
+        if end:
+            rows = rows.filter(keyset.down_to(end))
     found = list(rows[: size + 1])
-    more = len(found) > size
-    return found[:size], write_cursor(found[size - 1], keyset) if more else None
+    if len(found) > size:
+        return found[:size], write_cursor(found[size - 1], keyset)
+    return found, encoded(end) if end else None
 
 
 def page_size(request: Request) -> int:
@@ -79,7 +102,10 @@ def page_size(request: Request) -> int:
 
 def write_cursor(row: Model, keyset: Keyset) -> str:
     """Where the next page begins. It tells nothing but the order's own columns, which the row showed."""
-    values = [getattr(row, name) for name, _ in keyset.columns]
+    return encoded(tuple(getattr(row, name) for name in keyset.names))
+
+
+def encoded(values: tuple[Any, ...]) -> str:
     plain = [round(value.timestamp() * 1_000_000) if isinstance(value, dt.datetime) else value for value in values]
     return base64.urlsafe_b64encode(orjson.dumps(plain)).decode().rstrip("=")
 

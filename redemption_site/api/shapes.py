@@ -152,7 +152,10 @@ Attempt = PolymorphicProxySerializer("Attempt", [RedeemedAttempt, RefusedAttempt
 
 
 class Page(Shape):
-    next_cursor = serializers.CharField(allow_null=True, help_text="For `cursor` of the next page; null: no more.")
+    next_cursor = serializers.CharField(
+        allow_null=True,
+        help_text="For `cursor` of the next page; null: no more. A page may hold fewer rows than asked.",
+    )
 
 
 @extend_schema_field(
@@ -239,6 +242,9 @@ class ValueShape(Shape):
 class BatchDetail(BatchRow):
     orders = OrderShape(many=True, help_text="Progress and terms of each order of codes.")
     codes = Counts(help_text="Of the orders that are done, by stored state.")
+    codes_estimated = serializers.BooleanField(
+        help_text="Whether there are so many codes that they were estimated from a sample. They always add up to all codes."
+    )
     value = ValueShape(many=True, help_text="issued = outstanding + redeemed + expired + voided.")
 
 

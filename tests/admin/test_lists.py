@@ -24,7 +24,7 @@ STATEMENTS = {
     "ledger_ledgeraccount": ALWAYS + 1,
     "ledger_ledgertransaction": ALWAYS + 1,
     "codes_batch": ALWAYS + 4,  # The orders of a page's batches, their terms, the assets of those.
-    "codes_code": ALWAYS + 2,  # The newest batches, for the filter.
+    "codes_code": ALWAYS + 3,  # The newest batches, for the filter; the orders whose codes make the page.
     "codes_attempt": ALWAYS + 2,
     "codes_reversal": ALWAYS,
     "codes_workitem": ALWAYS + 1,
@@ -126,22 +126,31 @@ def test_a_cursor_of_another_sites_row_tells_nothing(crowded: World):
 
 def test_counts_stop_early_and_say_so(crowded: World, monkeypatch: pytest.MonkeyPatch):
     browser = crowded.sign_in("superuser")
-    assert f"{Code.objects.filter(order__state='done').count():,} codes" in text_of(browser.get(list_of("codes_code")))
+    assert f"{Attempt.objects.count():,} attempts" in text_of(browser.get(list_of("codes_attempt")))
 
     monkeypatch.setattr(paging, "COUNTED", 100)
-    assert "more than 100 codes" in text_of(crowded.sign_in("support").get(list_of("codes_code")))
-    whole = text_of(browser.get(list_of("codes_code")))
-    assert "more than 100 codes" in whole or "about " in whole
+    assert "more than 100 attempts" in text_of(crowded.sign_in("support").get(list_of("codes_attempt")))
+    whole = text_of(browser.get(list_of("codes_attempt")))
+    assert "more than 100 attempts" in whole or "about " in whole
+
+
+def test_codes_are_counted_by_their_orders(crowded: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(paging, "COUNTED", 100)
+
+    page = text_of(crowded.sign_in("support").get(list_of("codes_code")))
+
+    assert f"{Code.objects.filter(order__state='done', site=crowded.site).count():,} codes" in page
 
 
 def test_postgresql_estimates_a_whole_table_once_it_has_been_analysed(crowded: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(paging, "COUNTED", 100)
     if connection.vendor != "postgresql":
-        assert paging.estimated_rows(Code) is None
+        assert paging.estimated_rows(Attempt) is None
         return
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE codes_code")
-    assert f"about {Code.objects.count():,} codes" in text_of(crowded.sign_in("superuser").get(list_of("codes_code")))
+        cursor.execute("ANALYZE codes_attempt")
+    page = text_of(crowded.sign_in("superuser").get(list_of("codes_attempt")))
+    assert f"about {Attempt.objects.count():,} attempts" in page
     assert paging.estimated_rows(AuditRecord) is None  # Never analysed: -1.
 
 

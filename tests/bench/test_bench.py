@@ -13,7 +13,7 @@ from deploy.local.places import ROOT
 from deploy.local.processes import tethered
 
 # A million codes say no more here than the hundred thousand before them.
-QUICK = [*(name for name in NAMES if name != "issue1m"), "--codes", "20000"]
+QUICK = [*(name for name in NAMES if name != "issue1m"), "--issued", "20000"]
 
 
 @pytest.mark.races

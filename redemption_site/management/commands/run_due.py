@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 
 from accounts import heartbeats, tidying
 from codes import expiring, import_tidying, mailing, replenishing, resealing, working
+from ledger import summing
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: tidying.tidy(seconds=SLICE_SECONDS), 60),
     (import_tidying.discard_forgotten, 600),
     (replenishing.replenish_due, 10),
+    (lambda: summing.sum_up(seconds=SLICE_SECONDS), 60),
 )
 
 

@@ -1,0 +1,173 @@
+"""Finding on the desk at any size: every list and filter by an index, and what no index answers in bounded steps."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.admin import paging
+from codes import walking
+from codes.models import Attempt, Code
+from ledger.models import LedgerTransaction
+from tests.admin.desk import World, list_of, page_of, redeem, text_of
+from tests.factories import make_batch, make_code
+from tests.plans import read_whole
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """A code redeemed often and refused as often, and a batch with one code switched off."""
+    make_code(world.site, "BUSY-4567", uses=90, uses_per_claimant=90, worth_cents=1, name="busy")
+    for _ in range(4):
+        redeem(world.claimant, *["BUSY-4567", "SECRET-ITEM-9QXA"] * 8)
+    batch = make_batch(world.site, count=130, name="many")
+    Code.objects.filter(batch=batch, serial__in=(4, 70)).update(state="disabled")
+    return world
+
+
+# What each list asks beyond the desk's own statements (session, user, memberships, sites), and with which filters.
+LISTS = {
+    "codes_batch": ({}, {"state__exact": "disabled"}, {"site": "SITE"}, {"q": "busy"}),
+    "codes_code": (
+        {}, {"site": "SITE"}, {"batch": "BATCH"}, {"owner": "OWNER"}, {"state__exact": "disabled"},
+        {"batch": "BATCH", "state__exact": "disabled"}, {"site": "SITE", "state__exact": "deleted"},
+        {"owner": "OWNER", "batch": "BATCH"}, {"owner": "OWNER", "state__exact": "active"},
+    ),
+    "codes_attempt": (
+        {}, {"site": "SITE"}, {"when": "day"}, {"outcome__exact": "refused"}, {"reason": "code_used_up"}, {"door": "page"},
+        {"batch": "BATCH"}, {"code": "CODE"}, {"claimant": "OWNER"}, {"batch": "BATCH", "reason": "code_used_up"},
+        {"site": "SITE", "when": "hour", "outcome__exact": "redeemed"}, {"claimant": "OWNER", "when": "hour"},
+        {"q": "R-000000001"}, {"q": "a-reference"}, {"q": "0192d3f0-0000-7000-8000-000000000000"},
+    ),
+    "ledger_ledgertransaction": ({}, {"site": "SITE"}, {"type__exact": "credit"}, {"when": "day"}),
+    "codes_receiptmail": ({},),
+    "accounts_auditrecord": ({},),
+}  # fmt: skip
+CASES = [(model, query) for model, queries in LISTS.items() for query in queries]
+
+
+def filled(world: World, query: dict[str, str]) -> dict[str, Any]:
+    busy = Code.objects.get(batch__name="busy")
+    values = {"SITE": world.site.pk, "BATCH": busy.batch_id, "OWNER": world.claimant.pk, "CODE": busy.pk}
+    return {name: values.get(value, value) for name, value in query.items()}
+
+
+@pytest.mark.parametrize("role", ["manager", "superuser"])
+@pytest.mark.parametrize(("model", "query"), CASES)
+def test_no_list_reads_a_big_table_whole(busy: World, role: str, model: str, query: dict[str, str]):
+    browser = busy.sign_in(role)
+    asked = filled(busy, query)
+    if role == "manager":
+        asked.pop("site", None)
+
+    assert read_whole(lambda: browser.get(list_of(model), asked)) == []
+
+
+@pytest.mark.parametrize(("model", "query"), CASES)
+def test_a_filter_costs_three_statements_more_at_most(busy: World, model: str, query: dict[str, str]):
+    """The ways to go on with a filter are themselves read: the end of what is looked through, a row's name."""
+    browser = busy.sign_in("manager")
+    counted = []
+    for asked in ({}, filled(busy, query)):
+        browser.get(list_of(model), asked)
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(list_of(model), asked).status_code == 200
+        counted.append(len(queries))
+
+    assert counted[1] <= counted[0] + 3
+    assert counted[1] <= 12
+
+
+@pytest.mark.parametrize("name", ["change", "progress"])
+def test_no_page_of_a_row_reads_a_big_table_whole(busy: World, name: str):
+    browser = busy.sign_in("manager")
+    code = Code.objects.get(batch__name="busy")
+    rows = [code.batch] if name == "progress" else [code.batch, code, Attempt.objects.first(), busy.claimant]
+
+    for row in rows:
+        assert read_whole(lambda row=row: browser.get(page_of(row, name))) == []
+
+
+def test_the_overview_reads_no_big_table_whole(busy: World):
+    from django.urls import reverse
+
+    browser = busy.sign_in("manager")
+
+    assert read_whole(lambda: browser.get(reverse("admin:index"))) == []
+
+
+def walked(browser: Any, model: str, query: dict[str, str]) -> tuple[list[Any], list[Any]]:
+    """Keys of the rows of all pages to the end, and of all pages back from there."""
+    path, seen, back, last = list_of(model), [], [], ""
+    asked: dict[str, str] | None = query
+    while path:
+        cl = browser.get(path, asked).context_data["cl"]
+        seen += [row.pk for row in cl.result_list]
+        path, asked, last = (
+            (list_of(model) + cl.paginator.older if cl.paginator.older else ""),
+            None,
+            cl.paginator.newer,
+        )
+    while last:
+        cl = browser.get(list_of(model) + last).context_data["cl"]
+        back = [row.pk for row in cl.result_list] + back
+        last = cl.paginator.newer
+    return seen, back
+
+
+@pytest.mark.parametrize("looked_through", [1, 7, 60, 1_000])
+@pytest.mark.parametrize("role", ["manager", "superuser"])
+def test_what_no_index_answers_is_found_step_by_step(
+    busy: World, monkeypatch: pytest.MonkeyPatch, role: str, looked_through: int
+):
+    if looked_through == 1:
+        monkeypatch.setattr("accounts.admin.desk.DeskAdmin.list_per_page", 3)
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", looked_through)
+    browser = busy.sign_in(role)
+    order = ("-decided_at", "-id") if role == "manager" else ("-id",)
+    for query, rows in (
+        ({"outcome__exact": "refused"}, Attempt.objects.filter(outcome="refused")),
+        ({"reason": "code_expired"}, Attempt.objects.none()),
+    ):
+        seen, _ = walked(browser, "codes_attempt", query)
+        assert seen == list(rows.order_by(*order).values_list("pk", flat=True))
+    credits = LedgerTransaction.objects.filter(type="reversal")
+    assert walked(browser, "ledger_ledgertransaction", {"type__exact": "reversal"})[0] == [row.pk for row in credits]
+
+
+@pytest.mark.parametrize("looked_through", [5, 40, 1_000])
+def test_and_codes_of_a_state_as_well(busy: World, monkeypatch: pytest.MonkeyPatch, looked_through: int):
+    for module in (walking, __import__("codes.admin.code_list", fromlist=["x"])):
+        monkeypatch.setattr(module, "LOOKED_THROUGH", looked_through)
+    browser = busy.sign_in("manager")
+    batch = Code.objects.filter(batch__name="many").first().batch
+
+    seen, back = walked(browser, "codes_code", {"state__exact": "disabled"})
+    of_batch, _ = walked(browser, "codes_code", {"state__exact": "disabled", "batch": str(batch.pk)})
+
+    expected = list(Code.objects.filter(batch=batch, state="disabled").order_by("-serial").values_list("pk", flat=True))
+    assert seen == of_batch == expected
+    assert [key for key in back if key in expected] == back
+
+
+def test_a_page_that_found_little_says_how_far_it_looked(busy: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 20)
+
+    page = text_of(busy.sign_in("manager").get(list_of("codes_attempt"), {"reason": "code_expired"}))
+
+    assert "0 attempts found among 20 that were looked through" in page
+
+
+def test_large_batches_say_that_their_figures_are_estimates(busy: World, monkeypatch: pytest.MonkeyPatch):
+    from codes import counting
+
+    batch = Code.objects.filter(batch__name="many").first().batch
+    browser = busy.sign_in("manager")
+    assert "Estimated from a sample" not in text_of(browser.get(page_of(batch)))
+
+    monkeypatch.setattr(counting, "COUNTED", 50)
+
+    assert "Estimated from a sample" in text_of(browser.get(page_of(batch)))
