@@ -1,10 +1,12 @@
 """Orders worked by several workers at once, by workers that are killed, and against redemptions and cancellations."""
 
+import os
+import signal
 import time
+from contextlib import contextmanager
 
 import pytest
 from django.db import connection
-from django.test import override_settings
 
 from codes import issuing, lookup, ordering
 from codes.models import Batch, Code, IssueOrder
@@ -13,10 +15,13 @@ from ledger.balances import batch_value
 from tests.factories import make_batch
 from tests.races.arena import CROWD
 from tests.races.crowd import words
+from tests.races.lives import lives
 
 pytestmark = pytest.mark.races
 
 MANY = 100_000
+CHUNK = issuing.FIRST_STRIDE  # The first of every worker.
+KILLS = 20
 WORTH = 500
 ENDED = (IssueOrder.State.DONE, IssueOrder.State.CANCELLED, IssueOrder.State.FAILED)
 
@@ -42,15 +47,30 @@ def issued_batch(arena, count=CROWD, **fields):
     return batch, [lookup.shown(code) for code in Code.objects.filter(batch=batch)]
 
 
+@contextmanager
+def slow_claims():
+    """Between reading an order and writing it there is time for all who want to claim it, even on a busy machine."""
+    pause = """CREATE OR REPLACE FUNCTION pause_longer() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN PERFORM pg_sleep({}); RETURN NULL; END $$"""
+    with connection.cursor() as cursor:
+        cursor.execute(pause.format(0.15))
+        cursor.execute(
+            """CREATE OR REPLACE TRIGGER pause_longer BEFORE UPDATE ON codes_issueorder
+               FOR EACH STATEMENT EXECUTE FUNCTION pause_longer()"""
+        )
+        yield
+        cursor.execute(pause.format(0))  # To drop the trigger would have to wait for whoever is still at work.
+
+
 def test_an_order_is_worked_by_several_processes_while_its_batch_is_redeemed_and_makes_exactly_its_codes(
     unguarded, guarded
 ):
-    wanted = 2 * issuing.CHUNK
+    wanted = 2 * CHUNK
 
     def race(arena):
         batch, texts = issued_batch(arena, total_cap=MANY)
         order = more(batch, wanted)
-        arena.ring("codes.work_job", "issue", order.pk, times=8)
+        workers[arena].start_together(8, "issue", order.pk)
         asks = [arena.redeem(text, claimant) for text, claimant in zip(texts, arena.claimants, strict=True)]
         answers = arena.all_at_once(asks)
         assert wait_until(lambda: has_ended(order), seconds=30)
@@ -58,11 +78,12 @@ def test_an_order_is_worked_by_several_processes_while_its_batch_is_redeemed_and
         [value] = batch_value(batch.pk)
         return batch.codes.count(), value, answers
 
-    with unguarded:
+    workers = {}
+    with unguarded, lives(unguarded.platform.environment) as workers[unguarded], slow_claims():
         made, value, _ = race(unguarded)
         assert made > CROWD + wanted or value.issued > (CROWD + wanted) * WORTH
 
-    with guarded:
+    with guarded, lives(guarded.platform.environment) as workers[guarded], slow_claims():
         made, value, answers = race(guarded)
         assert words(answers) == {"redeemed": CROWD}
         assert made == CROWD + wanted
@@ -72,7 +93,7 @@ def test_an_order_is_worked_by_several_processes_while_its_batch_is_redeemed_and
 def test_an_order_is_cancelled_while_it_is_worked_and_leaves_no_code(unguarded, guarded):
     def race(arena):
         batch, _ = issued_batch(arena, 1)
-        order = more(batch, 6 * issuing.CHUNK)
+        order = more(batch, 20 * CHUNK)
         arena.ring("codes.work_job", "issue", order.pk, times=2)
         assert wait_until(lambda: reread(order).issued > 0, seconds=20, pause_seconds=0.005)
         assert issuing.cancel_order(order, actor_id="staff")
@@ -107,50 +128,87 @@ def test_orders_into_one_batch_at_once_never_share_a_serial(unguarded, guarded):
         assert batch.codes.count() == Batch.objects.get(pk=batch.pk).last_serial == 81
 
 
-def is_making_codes(order):
-    """Whether somebody who works this order is just inserting codes."""
-    if reread(order).state != IssueOrder.State.RUNNING:
-        return False
+def settle():
+    """Wait until nobody is in the middle of anything any more: what those who were killed had begun has ended with them."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
-               AND query LIKE 'INSERT INTO "codes_code"%'"""
-        )
-        return cursor.fetchone() is not None
+
+        def is_quiet():
+            cursor.execute(
+                """SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"""
+            )
+            return cursor.fetchone()[0] == 0
+
+        assert wait_until(is_quiet, seconds=10, pause_seconds=0.005)
 
 
-def start_poller(arena, leases_ahead):
-    """The due-poller, with a clock on which the leases of those killed before it have run out."""
-    seconds = leases_ahead * (issuing.LEASE.total_seconds() + 1)
-    with override_settings(CLOCK_OFFSET_SECONDS=seconds):
-        return arena.platform.poller()
+def patience(order):
+    """How many seconds a worker lives at most: more where those before it died before they had done anything.
+
+    Eight such deaths in a row would have the order given up.
+    """
+    return 0.25 * (1 + reread(order).attempts)
 
 
-def test_workers_are_killed_in_every_chunk_and_the_order_makes_exactly_its_codes(guarded):
-    """No guard of ours could be taken out here: a chunk is one transaction. So the test sees to it that each kill strikes one."""
-    chunks = 4
-    with guarded:
+def test_killed_at_twenty_random_moments_an_order_makes_exactly_its_codes_and_books_them_once(guarded):
+    """A real process each time, killed anywhere: before the claim, between chunks, in the middle of a COPY, at the commit."""
+    with guarded, lives(guarded.platform.environment) as workers:
         batch, _ = issued_batch(guarded, 1)
-        order = more(batch, chunks * issuing.CHUNK)
-        for chunk in range(chunks):
-            poller = start_poller(guarded, leases_ahead=chunk)
-            made = chunk * issuing.CHUNK
-            assert wait_until(
-                lambda made=made: is_making_codes(order) and order.issued == made, seconds=30, pause_seconds=0.002
-            ), poller.last_words()
-            poller.kill()
-            assert wait_until(lambda: not is_making_codes(order), seconds=5, pause_seconds=0.002)
-            assert (reread(order).state, order.issued) == (IssueOrder.State.RUNNING, made)
-            assert batch.codes.count() == 1 + order.issued
-
+        orders = [more(batch, MANY)]
+        worker = workers.start("issue", orders[0].pk)
+        assert wait_until(lambda: reread(orders[0]).issued >= CHUNK, seconds=30, pause_seconds=0.005)
+        os.kill(worker, signal.SIGKILL)
+        settle()
         # Codes of an order that is not done are as unknown as any.
-        waiting = lookup.shown(batch.codes.latest("serial"))
+        waiting = lookup.shown(orders[0].codes.latest("serial"))
         assert words(guarded.all_at_once([guarded.redeem(waiting, guarded.claimant())])) == {"code_not_found": 1}
 
-        poller = start_poller(guarded, leases_ahead=chunks)
-        assert wait_until(lambda: has_ended(order), seconds=30), poller.last_words()
-        poller.stop()
-        assert order.state == IssueOrder.State.DONE
-        assert batch.codes.count() == 1 + chunks * issuing.CHUNK
-        assert batch_value(batch.pk)[0].issued == batch.codes.count() * WORTH
+        kills = 1
+        while kills < KILLS:
+            if has_ended(orders[-1]):
+                orders.append(more(batch, MANY))  # A quick machine: the next kills strike the next order.
+            kills += workers.start_and_kill("issue", orders[-1].pk, within_seconds=patience(orders[-1]))
+            settle()
+            order = reread(orders[-1])
+            assert order.codes.count() == order.issued
+            assert batch_value(batch.pk)[0].issued == (1 + sum(MANY for each in orders if has_ended(each))) * WORTH
+
+        workers.start("issue", orders[-1].pk)
+        assert wait_until(lambda: has_ended(orders[-1]), seconds=60)
+        assert [reread(order).state for order in orders] == [IssueOrder.State.DONE] * len(orders)
         assert words(guarded.all_at_once([guarded.redeem(waiting, guarded.claimant())])) == {"redeemed": 1}
+        made = MANY * len(orders) + 1
+        assert batch.codes.count() == made
+        assert batch.codes.values("serial").distinct().count() == made
+        assert batch.codes.values("lookup_odd", "lookup_even").distinct().count() == made
+        assert batch_value(batch.pk)[0].issued == made * WORTH
+
+
+def test_killed_at_random_moments_a_cancelled_order_leaves_no_code(guarded):
+    with guarded, lives(guarded.platform.environment) as workers:
+        batch, _ = issued_batch(guarded, 1)
+        order = more(batch, 4 * MANY)
+        worker = workers.start("issue", order.pk)
+        assert wait_until(lambda: reread(order).issued >= 3 * CHUNK, seconds=30, pause_seconds=0.005)
+        assert issuing.cancel_order(order, actor_id="staff")
+        assert wait_until(lambda: not is_alive(worker), seconds=10)  # It was overtaken, and is none to be killed.
+        begun, kills = reread(order).issued, 0
+        while kills < 6 and not has_ended(order):
+            kills += workers.start_and_kill("issue", order.pk, within_seconds=patience(order))
+            settle()
+            assert order.codes.count() == reread(order).issued <= begun
+
+        assert kills
+        workers.start("issue", order.pk)
+        assert wait_until(lambda: has_ended(order), seconds=60)
+        assert (order.state, order.issued, order.codes.count()) == (IssueOrder.State.CANCELLED, 0, 0)
+        assert batch.codes.count() == 1
+        assert batch_value(batch.pk)[0].issued == WORTH
+
+
+def is_alive(process_id):
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
