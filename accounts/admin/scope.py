@@ -38,6 +38,11 @@ def may(user: User, permission: str, site_id: int | None) -> bool:
     return user.is_superuser or (site_id is not None and permission in user.staff_permissions(site_id))
 
 
+def sees_one_site(user: User, permission: str) -> bool:
+    """Whether their lists are filtered by one site, so that an index by site gives the order. Superusers' never are."""
+    return not user.is_superuser and len(site_ids_where(user, permission)) == 1
+
+
 def actor_id(request: HttpRequest) -> str:
     """What the audit and receipts tell of who did it."""
     return staff_of(request).claimant_id

@@ -13,7 +13,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin.deeds import DeskForm
 from accounts.admin.desk import DeskAdmin
-from accounts.admin.scope import SiteFilter, actor_id, caller_key, site_ids_where, staff_of
+from accounts.admin.scope import SiteFilter, actor_id, caller_key, sees_one_site, site_ids_where, staff_of
 from accounts.admin.wording import NOTHING, instant, link
 from accounts.callers import Caller
 from codes import reversing
@@ -114,7 +114,7 @@ class AttemptAdmin(DeskAdmin):
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Within one site, batch, code or claimant by their indexes; over several sites by the key, which grows with time."""
         one = any(request.GET.get(name) for name in ("site", "batch", "code", "claimant"))
-        one = one or len(site_ids_where(staff_of(request), "codes.view_attempt")) == 1
+        one = one or sees_one_site(staff_of(request), "codes.view_attempt")
         return ("-decided_at", "-id") if one else ("-id",)
 
     def get_sieves(self, request: HttpRequest) -> frozenset[str]:

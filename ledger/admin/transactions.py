@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.admin.desk import DeskAdmin
-from accounts.admin.scope import SiteFilter, site_ids_where, staff_of
+from accounts.admin.scope import SiteFilter, sees_one_site, staff_of
 from accounts.admin.when import WhenFilter
 from accounts.admin.wording import address_link, instant, link
 from ledger.admin.money import money
@@ -35,7 +35,7 @@ class LedgerTransactionAdmin(DeskAdmin):
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Within one site by its index; over several by the key, which grows with time, for no index spans sites."""
-        one = request.GET.get("site") or len(site_ids_where(staff_of(request), "ledger.view_ledgertransaction")) == 1
+        one = request.GET.get("site") or sees_one_site(staff_of(request), "ledger.view_ledgertransaction")
         return ("-booked_at", "-id") if one else ("-id",)
 
     def get_sieves(self, request: HttpRequest) -> frozenset[str]:

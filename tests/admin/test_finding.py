@@ -99,6 +99,15 @@ def test_the_overview_reads_no_big_table_whole(busy: World):
     assert read_whole(lambda: browser.get(reverse("admin:index"))) == []
 
 
+@pytest.mark.parametrize("model", ["codes_attempt", "ledger_ledgertransaction"])
+def test_a_superusers_list_is_ordered_by_key_even_where_there_is_one_site(busy: World, model: str):
+    """Their lists are not filtered by site, so no index by site could give the order: it would sort the whole table."""
+    cl = busy.sign_in("superuser").get(list_of(model)).context_data["cl"]
+
+    assert "site_id" not in str(cl.queryset.query.where)
+    assert cl.queryset.query.order_by == ("-id",)
+
+
 def walked(browser: Any, model: str, query: dict[str, str]) -> tuple[list[Any], list[Any]]:
     """Keys of the rows of all pages to the end, and of all pages back from there."""
     path, seen, back, last = list_of(model), [], [], ""
