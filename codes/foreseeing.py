@@ -20,7 +20,7 @@ from accounts import budgets, clock, digests
 from codes import changing
 from codes.changing import MOST_USES, UNCHANGED, Change, Standing, Unchangeable
 from codes.models import Batch, BatchEdit, Code, IssueOrder, Terms
-from codes.ordering import check_total
+from codes.terms import check_total
 
 Kind = BatchEdit.Kind
 LOOKED_AT = 200_000

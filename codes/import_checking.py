@@ -13,10 +13,11 @@ from django.db.models import Max
 
 from accounts import clock, digests, prepared, rows
 from accounts.models import User
-from codes import import_columns, jobs, keys, ordering
+from codes import import_columns, jobs, keys
 from codes.import_columns import Defaults, Unreadable
 from codes.import_reading import Layout, Row, read_rows, split_lines
 from codes.models import Code, CodeImport, ImportPiece, ImportRow, Terms
+from codes.terms import LARGEST_TOTAL, instants
 from ledger.models import Asset
 
 State = CodeImport.State
@@ -136,7 +137,7 @@ def defaults_of(source: CodeImport) -> Defaults:
     days = [dt.date.fromisoformat(asked[name]) if asked[name] else None for name in ("valid_from", "valid_until")]
     zone = asked["time_zone"]
     asset = Asset.objects.filter(code=asked["asset_code"]).first()
-    return Defaults(asset, asked["value"], asked["uses"], *ordering.instants(days[0], days[1], zone), zone)
+    return Defaults(asset, asked["value"], asked["uses"], *instants(days[0], days[1], zone), zone)
 
 
 def judge(row: Row, layout: Layout, defaults: Defaults) -> Judged:
@@ -202,7 +203,7 @@ def judge_together(source: CodeImport, judged: list[Judged], defaults: Defaults)
             each.refuse("code", REPEATED.format(line=line), "repeated")
         elif not known.isdisjoint(each.lookups):
             each.refuse("code", KNOWN, "known")
-        elif source.worth + worth > ordering.LARGEST_TOTAL:
+        elif source.worth + worth > LARGEST_TOTAL:
             each.refuse("value", TOO_MUCH)
         else:
             source.worth += worth

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 
-from codes import lookup, ordering
+from codes import lookup
 from codes.refusals import CodeFormatInvalid
 from ledger.models import Asset
 
@@ -100,7 +100,7 @@ def read_value(text: str, asset: Asset | None) -> int:
         raise Unreadable(places if places.startswith(asset.code) else NO_AMOUNT) from None
     if not minor_units:
         raise Unreadable(NO_AMOUNT)
-    if minor_units > ordering.LARGEST_VALUE:
+    if minor_units > LARGEST_VALUE:
         raise Unreadable(LARGE_AMOUNT)
     return minor_units
 

@@ -16,8 +16,8 @@ from accounts import auditing, clock, digests, locking, rows
 from codes import doorbell, import_checking, import_reading, jobs, keys, ordering
 from codes.import_checking import PIECE
 from codes.models import Batch, CodeImport, ImportPiece, IssueOrder, Terms
-from codes.ordering import NewBatch
 from codes.refusals import IdempotencyMismatch, RequestTooLarge
+from codes.terms import NewBatch, check_total, make_terms
 
 __all__ = ["LARGEST_FILE", "NewImport", "confirm_import", "discard_import", "receive_import", "work_import"]
 
@@ -108,7 +108,7 @@ def wish_of(given: NewImport) -> dict[str, Any]:
     new = supplied(given.new, count=1)
     point = transaction.savepoint()
     ordering.make_batch(new)
-    ordering.make_terms(new, in_batch=None)
+    make_terms(new, in_batch=None)
     transaction.savepoint_rollback(point)  # Only to hear what is wrong with them.
     return {each.name: getattr(new, each.name) for each in fields(new) if each.name not in NOT_KEPT}
 
@@ -152,7 +152,7 @@ def confirm_import(source_id: int, *, caller_key: str, actor_id: str) -> IssueOr
         if earlier:
             return earlier
         check_confirmable(source)
-        ordering.check_total(source.worth)
+        check_total(source.worth)
         now = clock.read()
         if source.batch_id:
             batch = locking.lock_ids(Batch, [source.batch_id])[source.batch_id]
@@ -160,7 +160,7 @@ def confirm_import(source_id: int, *, caller_key: str, actor_id: str) -> IssueOr
             terms = Terms.objects.get(pk=source.ordered["terms"])
         else:
             new = ordered_batch(source)
-            batch, terms = ordering.make_batch(new), ordering.make_terms(new, in_batch=None)
+            batch, terms = ordering.make_batch(new), make_terms(new, in_batch=None)
         order = ordering.place(batch, terms, source.good, caller_key, actor_id, None, b"", now)
         order.source = source
         order.save(update_fields=["source"])

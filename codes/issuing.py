@@ -18,6 +18,7 @@ from codes.models import Batch, Code, IssueOrder
 from codes.ordering import NewBatch, order_batch, order_more
 from codes.refusals import CodeFormatInvalid
 from codes.storing import Block
+from codes.terms import make_terms
 from ledger.models import LedgerTransaction
 
 __all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
@@ -188,7 +189,7 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
     try:
         with transaction.atomic(durable=True):
             batch = ordering.make_batch(spec)
-            order = ordering.write_order(spec, batch, ordering.make_terms(spec, in_batch=None))
+            order = ordering.write_order(spec, batch, make_terms(spec, in_batch=None))
             serials = range(order.first_serial, order.first_serial + order.wanted)
             if storing.store(order, [block_of(order, serials, drawing.seal(order.site_id, texts, forms), owner_id)]):
                 raise IntegrityError

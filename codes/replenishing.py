@@ -14,6 +14,7 @@ from accounts import auditing, clock, locking
 from codes import jobs, ordering
 from codes.models import Batch, Code, IssueOrder
 from codes.redemption.rollback import busy_as_refusal
+from codes.terms import LARGEST_TOTAL
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def set_replenishing(batch: Batch, below: int | None, by: int | None, *, actor_i
                 raise ValidationError(
                     {"replenish_by": ["The codes of this batch were given as they are: none can be drawn."]}
                 )
-            if terms.value * terms.uses * by > ordering.LARGEST_TOTAL:
+            if terms.value * terms.uses * by > LARGEST_TOTAL:
                 raise ValidationError({"replenish_by": ["They would be worth more than can be booked at once."]})
         before = [batch.replenish_below, batch.replenish_by]
         batch.replenish_below, batch.replenish_by, batch.replenish_error = below, by, ""

@@ -19,8 +19,8 @@ from codes.admin.issue_form import NUMBER, day
 from codes.changing import MOST_USES, UNCHANGED
 from codes.foreseeing import NewEdit
 from codes.models import Batch, BatchEdit
-from codes.ordering import instants
 from codes.switching import LARGEST_CAP
+from codes.terms import instants
 
 Kind = BatchEdit.Kind
 State = Batch.State

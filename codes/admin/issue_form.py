@@ -10,7 +10,7 @@ from accounts.admin.deeds import DeskForm, SiteField
 from codes.actions.registry import ACTIONS
 from codes.admin.replenish_deed import BELOW, BY, number
 from codes.formats import FORMATS
-from codes.ordering import MOST_CODES, NewBatch
+from codes.terms import MOST_CODES, NewBatch
 from ledger.admin.money import minor_units
 from ledger.models import Asset
 

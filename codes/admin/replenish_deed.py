@@ -11,7 +11,7 @@ from accounts.admin.wording import NOTHING
 from codes import replenishing
 from codes.admin.deed import CodesDeed
 from codes.models import Batch
-from codes.ordering import MOST_CODES
+from codes.terms import MOST_CODES
 
 State = Batch.State
 BELOW = "When fewer codes than this are free, more are issued by themselves. Empty: never."

@@ -30,7 +30,7 @@ def busy(world: World) -> World:
 
 # What each list asks beyond the desk's own statements (session, user, memberships, sites), and with which filters.
 LISTS = {
-    "codes_batch": ({}, {"state__exact": "disabled"}, {"site": "SITE"}, {"q": "busy"}),
+    "codes_batch": ({}, {"state": "disabled"}, {"site": "SITE"}, {"q": "busy"}),
     "codes_code": (
         {}, {"site": "SITE"}, {"batch": "BATCH"}, {"owner": "OWNER"}, {"state__exact": "disabled"},
         {"batch": "BATCH", "state__exact": "disabled"}, {"site": "SITE", "state__exact": "deleted"},

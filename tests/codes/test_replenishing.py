@@ -170,7 +170,7 @@ class TestItStopsAndSaysWhy:
 
     def test_when_the_order_would_be_worth_more_than_can_be_booked(self, batch, caplog, monkeypatch):
         use(batch, 5)
-        monkeypatch.setattr("codes.ordering.LARGEST_TOTAL", 1_999)
+        monkeypatch.setattr("codes.terms.LARGEST_TOTAL", 1_999)
 
         assert "worth more than can be booked" in self.stopped(batch, caplog)
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from codes import issuing
 from codes.models import Code, Terms
-from codes.ordering import instants
+from codes.terms import instants
 from tests.factories import make_batch, make_site, new_batch
 
 
