@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from codes import lookup
 from codes.refusals import CodeFormatInvalid
+from codes.terms import LARGEST_VALUE
 from ledger.models import Asset
 
 HEADINGS = {

@@ -132,7 +132,8 @@ ORDER_KEEPS_CODES = Trigger(
     FOR EACH ROW EXECUTE FUNCTION codes_issueorder_keeps_codes();
     CREATE TRIGGER codes_issueorder_keeps_codes_truncate BEFORE TRUNCATE ON codes_issueorder
     FOR EACH STATEMENT EXECUTE FUNCTION codes_issueorder_keeps_codes();
-    CREATE TRIGGER codes_issueorder_stays BEFORE UPDATE OF id, batch_id, site_id ON codes_issueorder FOR EACH ROW
+    -- After the update: one before it would have every save lock the order against the check that its codes make.
+    CREATE TRIGGER codes_issueorder_stays AFTER UPDATE OF id, batch_id, site_id ON codes_issueorder FOR EACH ROW
     WHEN ((NEW.id, NEW.batch_id, NEW.site_id) IS DISTINCT FROM (OLD.id, OLD.batch_id, OLD.site_id))
     EXECUTE FUNCTION codes_issueorder_keeps_codes();
     """,

@@ -50,6 +50,7 @@ def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
         "attempt_id": told["transaction_id"],
         "edit_id": edit.pk,
         "import_id": source.pk,
+        "order_id": code.order_id,
     }
 
 
