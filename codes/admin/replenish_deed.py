@@ -41,10 +41,8 @@ class Replenish(CodesDeed):
     form_class = ReplenishForm
 
     def offered(self, request: HttpRequest, row: Batch) -> bool:
-        return (
-            row.state in (State.ISSUING, State.ACTIVE, State.DISABLED)
-            and row.orders.exclude(terms__format="supplied").exists()
-        )
+        drawn = any(order.terms.format != "supplied" for order in row.orders.all())  # Read with the batch.
+        return drawn and row.state in (State.ISSUING, State.ACTIVE, State.DISABLED)
 
     def initial(self, request: HttpRequest, row: Batch) -> dict[str, Any]:
         return {"replenish_below": row.replenish_below, "replenish_by": row.replenish_by}
