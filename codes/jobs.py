@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from accounts import auditing, clock, locking
@@ -24,6 +24,7 @@ OPEN = (State.QUEUED, State.RUNNING, State.CANCELLING)
 CANCELLABLE = (State.QUEUED, State.RUNNING, State.FAILED)  # A failed one too, or what it began would be stuck for ever.
 LEASE = dt.timedelta(seconds=30)
 MOST_CLAIMS = 8
+LONGEST_PAUSE_SECONDS = 1.0
 
 
 class Overtaken(Exception):
@@ -37,18 +38,26 @@ def work(
     on_progress: Callable[[J], None] | None = None,
     *,
     seconds: float | None = None,
+    gently: bool = False,
 ) -> J:
-    """Work a job off, for at most ``seconds`` if given; answers it as it then stands. Safe to call twice or beside another."""
+    """Work a job off, for at most ``seconds`` if given; answers it as it then stands. Safe to call twice or beside another.
+
+    ``gently`` leaves SQLite, which has one writer, to everybody else for as long as each chunk took.
+    """
+    pauses = gently and connection.vendor == "sqlite"
     job = claim(model, job_id)
     started = time.monotonic()
     while job.state in (State.RUNNING, State.CANCELLING):
         if seconds is not None and time.monotonic() - started > seconds:
             release(job)
             break
+        began = time.monotonic()
         try:
             job = step(job)
         except Overtaken:
             return model._default_manager.get(pk=job_id)
+        if pauses:
+            time.sleep(min(time.monotonic() - began, LONGEST_PAUSE_SECONDS))
         if on_progress:
             on_progress(job)
     return job

@@ -16,9 +16,9 @@ KINDS: dict[str, tuple[type[Job], Callable[[Any], Any]]] = {
 
 
 def work_job(kind: str, job_id: int, *, seconds: float | None = None) -> Job:
-    """Work one job off, for at most ``seconds``."""
+    """Work one job off in the background, for at most ``seconds``."""
     model, step = KINDS[kind]
-    return jobs.work(model, job_id, step, seconds=seconds)
+    return jobs.work(model, job_id, step, seconds=seconds, gently=True)
 
 
 def work_due(*, seconds: float) -> int:

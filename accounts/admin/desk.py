@@ -20,6 +20,8 @@ from accounts.admin.deeds import Deed
 from accounts.admin.paging import KeysetChangeList
 from accounts.admin.scope import actor_id, may, site_ids_where, staff_of, view_permission
 
+IN_HEADER = 4  # Buttons that fit above a page; a page with more of them shows the rest itself (admin/more_deeds.html).
+
 
 class DeskAdmin(ModelAdmin):
     """Rows of the reader's sites: seen, never edited in place. What may be done to them are ``deeds``."""
@@ -120,9 +122,8 @@ class DeskAdmin(ModelAdmin):
         row = context.get("original")
         if row is not None:
             deeds = [deed(self) for deed in self.deeds]
-            context["actions_detail"] = [
-                deed.button(row) for deed in deeds if deed.allowed(request, row) and deed.offered(request, row)
-            ]
+            shown = [deed.button(row) for deed in deeds if deed.allowed(request, row) and deed.offered(request, row)]
+            context["actions_detail"], context["more_deeds"] = shown[:IN_HEADER], shown[IN_HEADER:]
             context.update(self.detail_context(request, row))
         return super().render_change_form(request, context, *args, **kwargs)
 
