@@ -6,31 +6,21 @@ from typing import Any
 from django.contrib import admin
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import URLPattern, path
-from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from accounts import clock
-from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter
-from accounts.admin.wording import instant, link
 from codes import jobs
 from codes.admin.edit_deeds import CancelEdit
 from codes.admin.edit_words import asked, foreseen_rows, moved_rows, passed_over_rows
+from codes.admin.job_admin import JobAdmin
 from codes.models import BatchEdit
 
 State = BatchEdit.State
-COLOURS = {
-    State.DONE.label: "success",
-    State.FAILED.label: "danger",
-    State.CANCELLED.label: "warning",
-    State.RUNNING.label: "info",
-}
 
 
 @admin.register(BatchEdit)
-class BatchEditAdmin(DeskAdmin):
+class BatchEditAdmin(JobAdmin):
     deeds = (CancelEdit,)
-    never_read = ("fingerprint",)
     list_display = ("ordered", "batch_shown", "asked", "state_shown", "touched_shown", "actor_id", "finished", "site")
     list_filter = (SiteFilter, "kind", "state")
     list_select_related = ("site", "batch")
@@ -74,33 +64,13 @@ class BatchEditAdmin(DeskAdmin):
             "passed_over": passed_over_rows(row.reasons),
         }
 
-    @admin.display(description="ordered")
-    def ordered(self, row: BatchEdit) -> str:
-        return instant(row.created_at)
-
-    @admin.display(description="batch")
-    def batch_shown(self, row: BatchEdit) -> str | SafeString:
-        return link(row.batch)
-
     @admin.display(description="what")
     def asked(self, row: BatchEdit) -> str:
         return asked(row.kind, row.parameters, row.site.time_zone)
 
-    @display(description="state", label=COLOURS)
-    def state_shown(self, row: BatchEdit) -> str:
-        return row.get_state_display()
-
     @admin.display(description="codes changed")
     def touched_shown(self, row: BatchEdit) -> str:
         return f"{row.touched:,}"
-
-    @admin.display(description="started")
-    def started(self, row: BatchEdit) -> str:
-        return instant(row.started_at)
-
-    @admin.display(description="finished")
-    def finished(self, row: BatchEdit) -> str:
-        return instant(row.finished_at)
 
 
 def progress_of(edit: BatchEdit, now: dt.datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Moves the bar of a batch that is being issued; the page itself is right without it, and newer when it is loaded again.
+// Moves the bar of a job that is being worked off; the page itself is right without it, and newer when it is loaded again.
 (() => {
   const section = document.querySelector("[data-progress]");
   if (!section) return;
@@ -16,7 +16,7 @@
       bar.value = progress.percent;
       percent.textContent = `${progress.percent} %`;
       words.textContent = progress.text;
-      pace.textContent = progress.pace;
+      pace.textContent = progress.pace ?? "";
       failures = 0;
       if (progress.finished) {
         // The figures below and the buttons above are other ones now.
