@@ -111,7 +111,8 @@ def settled_instant() -> dt.datetime | None:
     if connection.vendor != "postgresql":
         return now - MARGIN  # One writer at a time: whoever has read the clock to write has ended, or has yet to begin.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+        # A number of our own: whoever began to write before has a smaller one. (A snapshot's xmax only follows what has ended.)
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
         begun = cursor.fetchone()[0]
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
