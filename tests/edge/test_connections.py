@@ -14,6 +14,7 @@ def connection(monkeypatch):
     """The test's own connection, which Django's receivers must not close."""
     found = connections["default"]
     monkeypatch.setattr(found, "close_if_unusable_or_obsolete", lambda: setattr(found, "health_check_done", False))
+    monkeypatch.setattr(found, "errors_occurred", False)  # Whatever an earlier test did to it.
     vars(found).pop("trusted_until", None)
     yield found
     vars(found).pop("trusted_until", None)
