@@ -91,6 +91,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "redemption_site.edge.request_log.RequestLogMiddleware",
+    "redemption_site.edge.connections.TrustMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "redemption_site.edge.hosts.SiteMiddleware",

@@ -5,18 +5,26 @@ while it was away, with 503, and the next one has a new connection.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-from django.core.signals import request_finished, request_started
+from django.core.signals import request_finished
 from django.db import connections
+from django.http import HttpRequest, HttpResponse
 
 TRUSTED_SECONDS = 1.0
 
 
-def watch() -> None:
-    """To be called once Django's own receivers are there: they come first, and make each request ask."""
-    request_finished.connect(remember)
-    request_started.connect(trust)
+class TrustMiddleware:
+    """Behind Django's receiver of ``request_started``, which makes each request ask."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        request_finished.connect(remember)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        trust()
+        return self.get_response(request)
 
 
 def remember(**_: Any) -> None:
@@ -26,7 +34,7 @@ def remember(**_: Any) -> None:
             vars(connection)["trusted_until"] = time.monotonic() + TRUSTED_SECONDS
 
 
-def trust(**_: Any) -> None:
+def trust() -> None:
     """A request begins: its connections need not be asked if the last request was just now."""
     for connection in connections.all(initialized_only=True):
         if time.monotonic() < vars(connection).get("trusted_until", 0.0):
