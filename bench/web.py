@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.grounds import Ground, Slice
-from deploy.local import ports, services
+from deploy.local import ports, programs
 from deploy.local.processes import Process, run_step, wait_until
 from deploy.local.readiness import send
 from deploy.local.trouble import Trouble
@@ -22,10 +22,10 @@ class Web:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.port = ports.find_free()
-        self.workers = services.web_workers(ground.environment)
+        self.workers = programs.web_workers(ground.environment)
         self.process = Process(
             "web",
-            services.web_command(self.port, self.workers, Path(sys.executable)),
+            programs.web_command(self.port, self.workers, Path(sys.executable)),
             log=ground.folder / "web.log",
             env=ground.environment,
         )

@@ -44,7 +44,7 @@ def order_edit(
     IdempotencyMismatch and CodeBusy; nothing is written then.
     """
     fingerprint = new.fingerprint(batch.pk)
-    earlier = earlier_edit(caller_key, idempotency_key, fingerprint)
+    earlier = jobs.find_earlier(BatchEdit, caller_key, idempotency_key, fingerprint)
     if earlier:
         return earlier, True
     foreseen = foreseeing.foresee(batch, new)
@@ -52,7 +52,7 @@ def order_edit(
         with busy_as_refusal(), transaction.atomic(durable=True):
             batch = locking.lock_ids(Batch, [batch.pk])[batch.pk]
             # Under the lock, so that a retry running beside the first call waits and hears the same answer.
-            earlier = earlier_edit(caller_key, idempotency_key, fingerprint)
+            earlier = jobs.find_earlier(BatchEdit, caller_key, idempotency_key, fingerprint)
             if earlier:
                 return earlier, True
             foreseeing.check(batch, new)
@@ -60,16 +60,6 @@ def order_edit(
     except IntegrityError as error:
         # Two edits of different batches with one key at the same moment.
         raise IdempotencyMismatch from error
-
-
-def earlier_edit(caller_key: str, idempotency_key: str | None, fingerprint: bytes) -> BatchEdit | None:
-    """The edit that this caller's key belongs to. Raises IdempotencyMismatch if it was for something else."""
-    if idempotency_key is None:
-        return None
-    edit = BatchEdit.objects.filter(caller=caller_key, idempotency_key=idempotency_key).select_related("batch").first()
-    if edit and bytes(edit.fingerprint or b"") != fingerprint:
-        raise IdempotencyMismatch
-    return edit
 
 
 def place(

@@ -17,7 +17,7 @@ from django.db.models import F, Max, Sum
 from django.utils.dateparse import parse_datetime
 
 from accounts import budgets, clock, digests
-from codes import changing
+from codes import changing, jobs
 from codes.changing import MOST_USES, UNCHANGED, Change, Standing, Unchangeable
 from codes.models import Batch, BatchEdit, Code, IssueOrder, Terms
 from codes.terms import check_total
@@ -103,9 +103,9 @@ def check(batch: Batch, new: NewEdit) -> None:
     """Whether the batch can be edited so, as it stands. Raises ValidationError with field names."""
     if batch.state not in (Batch.State.ACTIVE, Batch.State.DISABLED):
         raise ValidationError({"batch": ["Only a batch that has been issued, and was not deleted, can be edited."]})
-    if batch.edits.filter(state__in=("queued", "running", "cancelling")).exists():
+    if batch.edits.filter(state__in=jobs.OPEN).exists():
         raise ValidationError({"batch": ["Another edit of this batch is still under way."]})
-    if new.kind == Kind.DELETE and batch.orders.filter(state__in=("queued", "running", "cancelling")).exists():
+    if new.kind == Kind.DELETE and batch.orders.filter(state__in=jobs.OPEN).exists():
         raise ValidationError(
             {"batch": ["Codes are still being issued into this batch: wait for them, or cancel them."]}
         )

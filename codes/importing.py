@@ -16,7 +16,7 @@ from accounts import auditing, clock, digests, locking, rows
 from codes import doorbell, import_checking, import_reading, jobs, keys, ordering
 from codes.import_checking import PIECE
 from codes.models import Batch, CodeImport, ImportPiece, IssueOrder, Terms
-from codes.refusals import IdempotencyMismatch, RequestTooLarge
+from codes.refusals import RequestTooLarge
 from codes.terms import NewBatch, check_total, make_terms
 
 __all__ = ["LARGEST_FILE", "NewImport", "confirm_import", "discard_import", "receive_import", "work_import"]
@@ -56,7 +56,7 @@ def receive_import(given: NewImport) -> tuple[CodeImport, bool]:
     if len(given.file) > LARGEST_FILE:
         raise RequestTooLarge
     fingerprint = given.fingerprint()
-    if earlier := earlier_import(given, fingerprint):
+    if earlier := jobs.find_earlier(CodeImport, given.caller_key, given.idempotency_key, fingerprint):
         return earlier, True
     layout = import_reading.find_layout(given.file)
     try:
@@ -84,20 +84,10 @@ def receive_import(given: NewImport) -> tuple[CodeImport, bool]:
             audit("import.receive", source, given.actor_id, now, {"bytes": source.size})
     except IntegrityError:
         # The same request, running beside this one, was faster.
-        if earlier := earlier_import(given, fingerprint):
+        if earlier := jobs.find_earlier(CodeImport, given.caller_key, given.idempotency_key, fingerprint):
             return earlier, True
         raise
     return source, False
-
-
-def earlier_import(given: NewImport, fingerprint: bytes) -> CodeImport | None:
-    """The import that this caller's key belongs to. Raises IdempotencyMismatch if it was for something else."""
-    if given.idempotency_key is None:
-        return None
-    source = CodeImport.objects.filter(caller=given.caller_key, idempotency_key=given.idempotency_key).first()
-    if source and bytes(source.fingerprint or b"") != fingerprint:
-        raise IdempotencyMismatch
-    return source
 
 
 def wish_of(given: NewImport) -> dict[str, Any]:

@@ -83,18 +83,10 @@ def lock_batch(order: IssueOrder) -> Batch:
 def insert_codes(order: IssueOrder, count: int) -> None:
     """Store the order's next ``count`` codes; a drawn one that happens to exist already is drawn again."""
     first = order.first_serial + order.issued
-    missing = storing.store(order, fresh_codes(order, range(first, first + count)))
+    missing = storing.store(order, drawn_codes(order, range(first, first + count)))
     while missing:
         drawn = drawing.draw(order.site_id, order.terms, len(missing))
         missing = storing.store(order, [block_of(order, missing, drawn)])
-
-
-def fresh_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:
-    """The order's codes with these numbers, not stored yet: where codes that are drawn and codes from elsewhere meet.
-
-    ``order`` has its ``terms`` with it.
-    """
-    return drawn_codes(order, serials)
 
 
 def drawn_codes(order: IssueOrder, serials: Sequence[int]) -> list[Block]:

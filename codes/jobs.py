@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from accounts import auditing, clock, locking
 from codes.models import Job
+from codes.refusals import IdempotencyMismatch
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,17 @@ LONGEST_PAUSE_SECONDS = 1.0
 
 class Overtaken(Exception):
     """The claim does not count any more: another worker has the job, or it was cancelled or has ended."""
+
+
+def find_earlier(model: type[J], caller_key: str, idempotency_key: str | None, fingerprint: bytes) -> J | None:
+    """The job that this caller's key belongs to, with its batch. Raises IdempotencyMismatch if it was for something else."""
+    if idempotency_key is None:
+        return None
+    rows = model._default_manager.filter(caller=caller_key, idempotency_key=idempotency_key)
+    job = rows.select_related("batch").first()
+    if job and bytes(job.fingerprint or b"") != fingerprint:
+        raise IdempotencyMismatch
+    return job
 
 
 def work(

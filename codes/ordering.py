@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import auditing, clock, digests, locking
 from accounts.models import Site
-from codes import doorbell, formats
+from codes import doorbell, formats, jobs
 from codes.models import Batch, IssueOrder, Terms
 from codes.refusals import IdempotencyMismatch
 from codes.terms import LARGEST_TOTAL, MOST_CODES, NewBatch, check_count, check_total, make_terms
@@ -20,7 +20,7 @@ def order_batch(new: NewBatch) -> tuple[IssueOrder, bool]:
 
     Raises ValidationError with field names (nothing is written then), and IdempotencyMismatch.
     """
-    earlier = earlier_order(new.caller_key, new.idempotency_key, new.fingerprint())
+    earlier = jobs.find_earlier(IssueOrder, new.caller_key, new.idempotency_key, new.fingerprint())
     if earlier:
         return earlier, True
     try:
@@ -28,7 +28,7 @@ def order_batch(new: NewBatch) -> tuple[IssueOrder, bool]:
             terms = make_terms(new, in_batch=new.count)
             order = write_order(new, make_batch(new), terms)
     except (IntegrityError, ValidationError) as error:
-        earlier = earlier_order(new.caller_key, new.idempotency_key, new.fingerprint())
+        earlier = jobs.find_earlier(IssueOrder, new.caller_key, new.idempotency_key, new.fingerprint())
         if earlier:  # The same request, running beside this one, was faster: the name that is taken is its own.
             return earlier, True
         if isinstance(error, ValidationError):
@@ -70,7 +70,7 @@ def more_or_earlier(
         with transaction.atomic(durable=True):
             batch = locking.lock_ids(Batch, [batch.pk])[batch.pk]
             # Under the lock, so that a retry running beside the first call waits and hears the same answer.
-            earlier = earlier_order(caller_key, idempotency_key, fingerprint)
+            earlier = jobs.find_earlier(IssueOrder, caller_key, idempotency_key, fingerprint)
             if earlier:
                 return earlier, True
             terms = terms or newest_drawn_terms(batch)
@@ -105,18 +105,6 @@ def check_more(batch: Batch, terms: Terms, count: int) -> None:
     check_total(terms.value * terms.uses * count)
     guesses_per_year = Site.objects.values_list("guesses_per_year", flat=True).get(pk=batch.site_id)
     formats.check(terms.format, terms.pattern, batch.last_serial + count, guesses_per_year)
-
-
-def earlier_order(caller_key: str, idempotency_key: str | None, fingerprint: bytes) -> IssueOrder | None:
-    """The order that this caller's key belongs to. Raises IdempotencyMismatch if it was for something else."""
-    if idempotency_key is None:
-        return None
-    order = (
-        IssueOrder.objects.filter(caller=caller_key, idempotency_key=idempotency_key).select_related("batch").first()
-    )
-    if order and bytes(order.fingerprint or b"") != fingerprint:
-        raise IdempotencyMismatch
-    return order
 
 
 def write_order(new: NewBatch, batch: Batch, terms: Terms) -> IssueOrder:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from deploy.local import ports, services
+from deploy.local import ports, programs
 from deploy.local.places import temporary_folder
 from deploy.local.processes import MARK_VARIABLE, Process, new_mark, survivors, wait_until
 from deploy.local.readiness import send
@@ -76,7 +76,7 @@ class Platform:
         """Start a web server on a free port and return when it answers."""
         port = ports.find_free()
         server = WebServer(
-            "web", services.web_command(port, workers, PYTHON), log=self._log("web"), env=self.environment
+            "web", programs.web_command(port, workers, PYTHON), log=self._log("web"), env=self.environment
         )
         server.port = port
         self._start(server)
@@ -87,14 +87,14 @@ class Platform:
         """Start a Celery worker, and the broker if it has not been, and return when it takes tasks."""
         if self._broker.process not in self.processes:
             self.broker()
-        worker = Process("worker", services.worker_command(PYTHON), log=self._log("worker"), env=self.environment)
+        worker = Process("worker", programs.worker_command(PYTHON), log=self._log("worker"), env=self.environment)
         self._start(worker)
         self._wait_for(worker, lambda: "ready." in worker.log.read_text(errors="replace"))
         return worker
 
     def poller(self) -> Process:
         """Start the due-poller."""
-        poller = Process("poller", services.poller_command(PYTHON), log=self._log("poller"), env=self.environment)
+        poller = Process("poller", programs.poller_command(PYTHON), log=self._log("poller"), env=self.environment)
         return self._start(poller)
 
     def broker(self) -> Process:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from deploy.local import demo, environment, locks, services, suite
+from deploy.local import demo, environment, locks, programs, suite
 from deploy.local.places import data_folder, make_writable
 from deploy.local.processes import run_in_terminal
 from deploy.local.trouble import Trouble
@@ -49,7 +49,7 @@ def _carry_out(arguments: list[str]) -> int:
             folder = make_writable(data_folder())
             python = environment.ensure(with_tests=False)
             return run_in_terminal(
-                [str(python), "manage.py", *rest], env=services.demo_environment(folder), stdin=sys.stdin
+                [str(python), "manage.py", *rest], env=programs.demo_environment(folder), stdin=sys.stdin
             )
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.local import environment, ports, services
+from deploy.local import environment, ports, programs
 from deploy.local.places import data_folder, make_writable
 from deploy.local.processes import MARK_VARIABLE, Process, new_mark, run_step, survivors, wait_until
 from deploy.local.readiness import Readiness, send
@@ -34,7 +34,7 @@ class Demo:
         self.port = port
         self.logs = folder / "log"
         self.mark = new_mark()
-        self.environment = {**services.demo_environment(folder), MARK_VARIABLE: self.mark}
+        self.environment = {**programs.demo_environment(folder), MARK_VARIABLE: self.mark}
         self.readiness = Readiness(f"http://{ports.HOST}:{port}")
         self.broker: Broker | None = None
         self.supervisor = Supervisor([])
@@ -109,10 +109,10 @@ class Demo:
             processes.append(self.broker.process)
             self.environment["CELERY_BROKER_URL"] = self.broker.url
         commands = {
-            "web": services.web_command(self.port, services.web_workers(self.environment)),
-            "worker": services.worker_command(),
-            "beat": services.beat_command(),
-            "poller": services.poller_command(),
+            "web": programs.web_command(self.port, programs.web_workers(self.environment)),
+            "worker": programs.worker_command(),
+            "beat": programs.beat_command(),
+            "poller": programs.poller_command(),
         }
         return [
             *processes,

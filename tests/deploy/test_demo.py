@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local import services, suite
+from deploy.local import programs, suite
 from deploy.local.checks import Step
 from deploy.local.readiness import Readiness
 from deploy.local.trouble import Trouble
@@ -110,11 +110,11 @@ def test_a_web_server_that_does_not_answer_falls_silent() -> None:
 def test_what_the_person_set_is_kept_but_the_demo_stays_a_demo() -> None:
     given = {"DATABASE_URL": "postgres://a/b", "CELERY_BROKER_URL": "redis://c", "MODE": "production", "HOME": "/home"}
 
-    environment = services.demo_environment(Path("/data"), given)
+    environment = programs.demo_environment(Path("/data"), given)
 
     assert environment.items() >= {**given, "MODE": "demo", "VAR_DIR": "/data", "PYTHONUNBUFFERED": "1"}.items()
-    assert not services.uses_sqlite(environment)
-    assert services.uses_sqlite({})
+    assert not programs.uses_sqlite(environment)
+    assert programs.uses_sqlite({})
 
 
 @pytest.mark.parametrize(
