@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 CALLER = "replenishing"
 ACTOR = "system"
-OPEN = [str(state) for state in jobs.OPEN]
 
 
 def replenish_due() -> int:
@@ -39,7 +38,7 @@ def replenish_due() -> int:
 def candidates() -> "QuerySet[Batch]":
     """Batches that replenish themselves and are not being issued just now."""
     kept = Batch.objects.filter(state=Batch.State.ACTIVE, replenish_below__isnull=False, replenish_error="")
-    return kept.exclude(orders__state__in=OPEN)
+    return kept.exclude(orders__state__in=jobs.OPEN)
 
 
 def is_low(batch: Batch) -> bool:
