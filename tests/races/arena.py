@@ -46,7 +46,7 @@ def violations() -> str:
 class Arena:
     """Where a race is run. ``with arena:`` makes it the database of this process; leaving proves the invariants.
 
-    Both arenas of the tests are alike to the last pause; in the unguarded one the guards have been taken out.
+    Both arenas of the tests are alike, but in the unguarded one the guards have been taken out, and its pauses are longer.
     """
 
     def __init__(self, database: CommittedDatabase, folder: Path, *, guarded: bool) -> None:
@@ -55,7 +55,7 @@ class Arena:
         self.platform = Platform(database, folder)
         self.codes_made = 0
         with self.connected():
-            guards.widen()
+            guards.widen(guards.PAUSE_SECONDS if guarded else guards.UNGUARDED_PAUSE_SECONDS)
             if not guarded:
                 guards.take_out()
             # Before any web server looks: each remembers for five seconds which sites there are.
