@@ -7,6 +7,7 @@ clause is left out.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -31,14 +32,17 @@ def lock_ids(model: type[M], ids: Iterable[Any]) -> dict[Any, M]:
     return {row.pk: row for row in lock_rows(model._default_manager.filter(pk__in=set(ids)))}
 
 
-def select_for_update(sql: str, params: Sequence[Any], *, of: str, skip_locked: bool = False) -> list[tuple[Any, ...]]:
-    """Run a hot deed's own SELECT, which locks table alias ``of`` where it says ``{lock}``, after an ORDER BY."""
+LOCK_HERE = re.compile(r"\{lock (\w+)\}")
+
+
+def select_for_update(sql: str, params: Sequence[Any], *, skip_locked: bool = False) -> list[tuple[Any, ...]]:
+    """Run a hot deed's own SELECT, which locks the rows of table alias ``a`` where it says ``{lock a}``, after an ORDER BY."""
     assert connection.in_atomic_block, "A row lock ends with its transaction: open one first."
-    assert "ORDER BY" in sql, "Locks are taken in one order."
+    assert sql.count("ORDER BY") >= len(LOCK_HERE.findall(sql)) > 0, "Locks are taken in one order."
     locks = connection.vendor == "postgresql" and not defects.switched_on("row_lock")
-    clause = f"FOR NO KEY UPDATE OF {of}{' SKIP LOCKED' if skip_locked else ''}"
+    clause = rf"FOR NO KEY UPDATE OF \1{' SKIP LOCKED' if skip_locked else ''}" if locks else ""
     with prepared.cursor() as cursor:
-        cursor.execute(sql.replace("{lock}", clause if locks else ""), params)
+        cursor.execute(LOCK_HERE.sub(clause, sql), params)
         return cursor.fetchall()
 
 

@@ -1,7 +1,7 @@
 """Many rows in one statement, and several statements in one: the write side of every hot deed, on both databases."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,13 +17,15 @@ FEW = 4
 
 
 class Touched:
-    """How many rows a write touched; known when the ``together()`` block that it stands in has ended."""
+    """How many rows a write touched, and what it was asked to tell of each; known when its ``together()`` block has ended."""
 
     count: int = 0
+    told: Sequence[Any] = ()
 
 
 class _Queue(threading.local):
-    statements: list[tuple[str, list[Any], Touched]] | None = None
+    # (SQL, parameters, the column that each written row tells or nothing, where the answer goes)
+    statements: list[tuple[str, list[Any], str, Touched]] | None = None
 
 
 queue = _Queue()
@@ -46,44 +48,60 @@ def together() -> Iterator[None]:
         queue.statements = None
 
 
-def _send(statements: list[tuple[str, list[Any], Touched]]) -> None:
+def _send(statements: list[tuple[str, list[Any], str, Touched]]) -> None:
     if not statements:
         return
-    parts = ", ".join(f"w{number} AS ({sql} RETURNING 1)" for number, (sql, _, _) in enumerate(statements))
-    counts = ", ".join(f"(SELECT count(*) FROM w{number})" for number in range(len(statements)))  # noqa: S608
+    parts = ", ".join(
+        f"w{number} AS ({sql} RETURNING {tell or 1})" for number, (sql, _, tell, _) in enumerate(statements)
+    )
+    answers = ", ".join(
+        f"ARRAY(SELECT {tell} FROM w{number})" if tell else f"(SELECT count(*) FROM w{number})"  # noqa: S608
+        for number, (_, _, tell, _) in enumerate(statements)
+    )
     with prepared.cursor() as cursor:
-        cursor.execute(f"WITH {parts} SELECT {counts}", [value for _, params, _ in statements for value in params])
-        for (_, _, touched), count in zip(statements, cursor.fetchone(), strict=True):
-            touched.count = count
+        cursor.execute(f"WITH {parts} SELECT {answers}", [value for _, params, _, _ in statements for value in params])
+        for (_, _, tell, touched), answer in zip(statements, cursor.fetchone(), strict=True):
+            touched.told, touched.count = (answer, len(answer)) if tell else ((), answer)
 
 
-def write(sql: str, params: Sequence[Any]) -> Touched:
-    """Run one INSERT or UPDATE that answers nothing but how many rows it touched; at the block's end inside ``together()``."""
+def write(sql: str, params: Sequence[Any], *, tell: str = "") -> Touched:
+    """Run one INSERT or UPDATE, at the block's end inside ``together()``; ``tell`` is a column to be told of each row written."""
     touched = Touched()
     if queue.statements is not None:
-        queue.statements.append((sql, list(params), touched))
-    else:
-        with prepared.cursor() as cursor:
-            cursor.execute(sql, params)
-            touched.count = cursor.rowcount
+        queue.statements.append((sql, list(params), tell, touched))
+        return touched
+    with prepared.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING {tell}" if tell else sql, params)
+        touched.told = [row[0] for row in cursor.fetchall()] if tell else ()
+        touched.count = len(touched.told) if tell else cursor.rowcount
     return touched
 
 
-def add(table: str, columns: Columns, rows: Sequence[Sequence[Any]], conflict: str = "") -> Touched:
-    """Insert ``rows`` in their order; ``conflict`` is an ON CONFLICT clause. As ``write``."""
+def add(
+    table: str,
+    columns: Columns,
+    rows: Sequence[Sequence[Any]],
+    conflict: str = "",
+    *,
+    made: Mapping[str, str] | None = None,
+    tell: str = "",
+) -> Touched:
+    """Insert ``rows`` in their order; ``conflict`` is an ON CONFLICT clause, ``made`` {column: SQL that makes its value from the
+    row ``v``}, for PostgreSQL only. As ``write``."""
     touched = Touched()
-    for source, values in sources(columns, rows):
-        part = write(f"INSERT INTO {named(table, columns)} {source} {conflict}", values)
+    for source, values in sources(columns, rows, made or {}):
+        part = write(f"INSERT INTO {named(table, columns)} {source} {conflict}", values, tell=tell)
         if queue.statements is not None:
             return part
         touched.count += part.count
+        touched.told = [*touched.told, *part.told]
     return touched
 
 
 def insert(table: str, columns: Columns, rows: Sequence[Sequence[Any]], suffix: str = "") -> list[tuple[Any, ...]]:
     """Insert ``rows`` in their order, at once, and answer what ``suffix`` (ON CONFLICT, RETURNING) returns."""
     answers: list[tuple[Any, ...]] = []
-    for source, values in sources(columns, rows):
+    for source, values in sources(columns, rows, {}):
         with prepared.cursor() as cursor:
             cursor.execute(f"INSERT INTO {named(table, columns)} {source} {suffix}", values)
             if "RETURNING" in suffix:
@@ -96,7 +114,9 @@ def named(table: str, columns: Columns) -> str:
     return f'"{table}" ({names})'
 
 
-def sources(columns: Columns, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+def sources(
+    columns: Columns, rows: Sequence[Sequence[Any]], made: Mapping[str, str]
+) -> Iterator[tuple[str, list[Any]]]:
     """The rows as what an INSERT takes them from, with its parameters.
 
     PostgreSQL gets one array a column, so the statement's text does not depend on how many rows there are (a few are written
@@ -106,7 +126,8 @@ def sources(columns: Columns, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[s
         return
     if connection.vendor == "postgresql":
         source, params = as_table(columns, rows)
-        yield f"SELECT * FROM {source}", params  # noqa: S608
+        picked = ", ".join(made.get(name, f'v."{name}"') for name, _ in columns) if made else "*"
+        yield f"SELECT {picked} FROM {source}", params  # noqa: S608
         return
     step = max(1, SQLITE_VALUES // len(columns))
     for start in range(0, len(rows), step):

@@ -144,9 +144,8 @@ def lock_codes(edit: BatchEdit, last: int) -> list[tuple[int, Standing, int | No
         """SELECT c.id, c.state, c.uses, c.max_uses, c.valid_from, c.valid_until, c.value_expired_at, t.value,
                   t.asset_id, o.state
            FROM codes_code c JOIN codes_terms t ON t.id = c.terms_id JOIN codes_issueorder o ON o.id = c.order_id
-           WHERE c.batch_id = %s AND c.serial > %s AND c.serial <= %s ORDER BY c.id {lock}""",
+           WHERE c.batch_id = %s AND c.serial > %s AND c.serial <= %s ORDER BY c.id {lock c}""",
         [edit.batch_id, edit.serial, last],
-        of="c",
     )
     return [
         (

@@ -104,9 +104,8 @@ def lock_due(ids: list[int], now: dt.datetime) -> list[tuple[Any, ...]]:
     return locking.select_for_update(
         f"""SELECT c.id, c.site_id, c.batch_id, t.asset_id, c.state, t.value * (c.max_uses - c.uses)
             FROM codes_code c JOIN codes_terms t ON t.id = c.terms_id
-            WHERE {wanted} AND c.valid_until <= %s AND c.value_expired_at IS NULL ORDER BY c.id {{lock}}""",  # noqa: S608
+            WHERE {wanted} AND c.valid_until <= %s AND c.value_expired_at IS NULL ORDER BY c.id {{lock c}}""",  # noqa: S608
         [*params, budgets.stored(now)],
-        of="c",
         skip_locked=True,
     )
 

@@ -157,7 +157,7 @@ def write(subject: Subject, sealed: Sequence[tuple[Any, ...]]) -> int:
         return 0
     table = subject.model._meta.db_table
     wanted, params = rows.one_of("r.id", subject.kind, [rows_value(row[0]) for row in sealed])
-    locking.select_for_update(f"SELECT r.id FROM {table} r WHERE {wanted} ORDER BY r.id {{lock}}", params, of="r")  # noqa: S608
+    locking.select_for_update(f"SELECT r.id FROM {table} r WHERE {wanted} ORDER BY r.id {{lock r}}", params)  # noqa: S608
     source, params = rows.as_table((("id", subject.kind), *subject.columns, ("was", "smallint")), sealed)
     assigned = ", ".join(f"{name} = v.{name}" for name, _ in subject.columns)
     touched = rows.write(

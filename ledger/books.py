@@ -124,11 +124,10 @@ def lock_books(account_ids: Iterable[int]) -> Books:
     rows = locking.select_for_update(
         f"""SELECT * FROM (
                 SELECT {COLUMNS} FROM ledger_ledgeraccount a
-                WHERE {wanted} AND a.owner_id IS NOT NULL ORDER BY a.id {{lock}}
+                WHERE {wanted} AND a.owner_id IS NOT NULL ORDER BY a.id {{lock a}}
             ) customers
             UNION ALL
             SELECT {COLUMNS} FROM ledger_ledgeraccount a WHERE {wanted} AND a.owner_id IS NULL""",  # noqa: S608
         [*params, *params],
-        of="a",
     )
     return Books({row[0]: Standing(*row) for row in rows})

@@ -16,7 +16,8 @@ from codes.redemption import facts as reading
 from codes.redemption import journal, rules, taking, writes
 from codes.redemption.case import Case, Facts
 from codes.redemption.commands import Outcome, RedeemCode
-from codes.redemption.rollback import JudgeAgain, Round, stage, until_settled
+from codes.redemption.rollback import Round, stage, until_settled
+from codes.redemption.rounds import JudgeAgain
 from codes.refusals import (
     ActionFailed,
     AuditWriteFailed,
@@ -122,8 +123,7 @@ def write(outcomes: list[Outcome], facts: Facts, *, apart: bool) -> None:
             post(facts.books.entered, facts.now)
         with stage(ConcurrentChange):  # 9 mark redeemed
             used = taking.mark_used(done, facts.now)
-    if logged.count < len(fresh):
-        raise JudgeAgain
+    logged.check()
     used.check()
     with stage(ActionFailed):  # 8 execute, for actions that give something other than value
         for action, group in reading.by_action(done):

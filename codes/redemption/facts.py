@@ -5,6 +5,7 @@ Lock order: batches (only where a rule counts over the batch), codes by ID, ledg
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from accounts import digests
 from codes import formats, lookup
@@ -14,16 +15,9 @@ from codes.redemption import journal, statements
 from codes.redemption.case import BatchFacts, Case, ClaimantFacts, ClaimantUses, CodeFacts, Facts
 from codes.redemption.commands import RedeemCode
 from codes.redemption.guessing import Guesses
+from codes.redemption.rounds import BatchLockNeeded, JudgeAgain
 from codes.refusals import CodeFormatInvalid
 from ledger.books import Books, Standing
-
-
-class BatchLockNeeded(Exception):
-    """A code turned out to be of a batch that must be locked first: give everything up and start again with that lock."""
-
-    def __init__(self, batch_ids: set[int]) -> None:
-        super().__init__(batch_ids)
-        self.batch_ids = batch_ids
 
 
 def read_commands(commands: Sequence[RedeemCode]) -> list[Case]:
@@ -56,15 +50,16 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     wanted = statements.lookups_by_version(
         {(case.command.caller.site_id, case.form) for case in cases if case.form is not None}
     )
-    code_ids = statements.lock_codes(wanted)
-    # An attempt at an unknown code moves nothing, and locks nobody's account.
-    standings = lock_claimants(cases, with_accounts=bool(code_ids))
+    claimants = {(case.command.caller.site_id, case.claimant_id) for case in cases if case.claimant_id}
+    code_ids, accounts = statements.lock_codes_and_accounts(wanted, claimants)
     # Every lock is held: only now may the clock be read, for a wait may outlast a code's last valid moment.
     guesses = Guesses(cases)
     asked_keys = {
         (c.command.caller.key, c.command.idempotency_key) for c in cases if c.command.idempotency_key is not None
     }
-    moment = statements.read_moment(code_ids, asked_keys, guesses.budgets)
+    moment = statements.read_moment(code_ids, claimants, asked_keys, guesses.budgets)
+    standings = {standing.id: standing for standing in accounts}
+    load_claimants(cases, moment.claimants, standings)
     codes = load_codes(cases, moment.codes, wanted, locked_batches)
     books = load_accounts(cases, standings)
     earlier = journal.read_earlier(moment.earlier)
@@ -116,36 +111,36 @@ def find_typos(cases: Sequence[Case]) -> None:
             case.typo = case.command.caller.site_id in sites
 
 
-def lock_claimants(cases: Sequence[Case], *, with_accounts: bool) -> dict[int, Standing]:
-    """Give each case its claimant; answers the claimants' accounts, locked, by ID."""
-    wanted = {(case.command.caller.site_id, case.claimant_id) for case in cases if case.claimant_id}
-    found: dict[tuple[int, str], ClaimantFacts] = {}
-    standings: dict[int, Standing] = {}
-    rows = statements.lock_claimants(wanted, with_accounts=with_accounts) if wanted else []
-    for user_id, site_id, claimant_id, is_active, email, *account in rows:
-        key = (site_id, claimant_id)
-        claimant = found.setdefault(key, ClaimantFacts(user_id, site_id, claimant_id, bool(is_active), email))
-        if account[0] is not None:
-            standing = standings[account[0]] = Standing(*account)
-            claimant.accounts[standing.kind] = standing.id
+def load_claimants(cases: Sequence[Case], found: Sequence[Sequence[Any]], standings: dict[int, Standing]) -> None:
+    """Give each case its claimant, with the accounts that were locked."""
+    claimants = {row[0]: ClaimantFacts(*row[:3], bool(row[3]), row[4]) for row in found}
+    for standing in standings.values():
+        if standing.owner_id in claimants:
+            claimants[standing.owner_id].accounts[standing.kind] = standing.id
+    by_name = {(each.site_id, each.claimant_id): each for each in claimants.values()}
     for case in cases:
-        case.claimant = found.get((case.command.caller.site_id, case.claimant_id))
-    return standings
+        case.claimant = by_name.get((case.command.caller.site_id, case.claimant_id))
 
 
 def load_accounts(cases: Sequence[Case], standings: dict[int, Standing]) -> Books:
     """The claimants' accounts that value could move to, and the batches' outstanding accounts that it would come from.
 
-    The latter have no balance to guard and so no lock: every redemption of a batch shares one.
+    The latter have no balance to guard and so no lock: every redemption of a batch shares one. Raises JudgeAgain if a claimant
+    was given an account while the codes were waited for.
     """
+    without: set[int] = set()
     for case in cases:
         code = case.code
         if code and code.asset_id is not None and case.claimant:
             case.account = standings.get(case.claimant.accounts.get(kind_of(code), 0))
+            if case.account is None:
+                without.add(case.claimant.id)
             if code.outstanding_id is not None and code.outstanding_state is not None:
                 standings[code.outstanding_id] = Standing(
                     code.outstanding_id, code.site_id, code.asset_id, None, "", code.outstanding_state, 0, None, 0
                 )
+    if statements.count_accounts(without) != sum(standing.owner_id in without for standing in standings.values()):
+        raise JudgeAgain
     return Books(standings)
 
 

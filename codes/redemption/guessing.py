@@ -17,7 +17,8 @@ FAILURES_PER_CLAIMANT = 10
 def budgets_of(case: Case) -> list[Budget]:
     """Which budgets a failed look-up of this case counts against.
 
-    A failure counts against a claimant only if the caller may act for them, so that nobody can lock a stranger out.
+    A failure counts against a claimant only if the caller may act for them, so that nobody can lock a stranger out. While the
+    claimant has not been read yet, these are the budgets to read with them.
     """
     caller = case.command.caller
     counted = budgets_of_caller(caller)
@@ -40,13 +41,14 @@ class Guesses:
     """What is left of the budgets of a list, and what the list takes from them."""
 
     def __init__(self, cases: Sequence[Case]) -> None:
-        self.by_case = {case.id: budgets_of(case) for case in cases}
-        self.budgets = {each for group in self.by_case.values() for each in group}
+        self.cases = cases
+        self.budgets = {each for case in cases for each in budgets_of(case)}
         self.taken: dict[Budget, int] = {}
 
     def begin(self, standing: dict[bytes, tuple[int, int]], now: dt.datetime) -> "Guesses":
-        """What was read of the budgets, and when."""
+        """What was read of the budgets, and when; every case has its claimant now."""
         self.standing, self.now = standing, now
+        self.by_case = {case.id: budgets_of(case) for case in self.cases}
         return self
 
     def wait_seconds(self, case: Case) -> int:

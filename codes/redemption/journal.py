@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from codes.models import Attempt
 from codes.redemption import writes
 from codes.redemption.case import Case
 from codes.redemption.commands import Outcome, RedeemCode
+from codes.redemption.rounds import JudgeAgain
 
 FIRST_KEPT_STEP = 3  # A key is kept for redemptions and for final refusals of steps 3 to 10.
 REFUSALS: dict[str, type[Refusal]] = {}
@@ -115,20 +117,41 @@ def attempt_of(case: Case, now: dt.datetime) -> Attempt:
     return attempt
 
 
-def write(outcomes: Sequence[Outcome]) -> Touched:
-    """Write a list's attempts in one statement; one whose key was taken meanwhile is not counted: its winner can be read now."""
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What ``write`` wrote, to be checked once it has been sent."""
+
+    attempts: Sequence[Attempt]
+    touched: Touched
+
+    def check(self) -> None:
+        """Raise JudgeAgain if a key was taken meanwhile: its winner can be read now. Tells the receipt number just drawn."""
+        if self.touched.count < len(self.attempts):
+            raise JudgeAgain
+        for attempt, number in zip(self.attempts, self.touched.told, strict=False):
+            attempt.receipt_number = number
+
+
+def write(outcomes: Sequence[Outcome]) -> Logged:
+    """Write a list's attempts in one statement."""
     attempts = [outcome.attempt for outcome in outcomes]
-    redeemed = [attempt for attempt in attempts if attempt.receipt_number is not None]
-    drawn = {-k: number for k, number in enumerate(writes.draw_receipt_numbers(len(redeemed)), 1)}
+    if len(outcomes) > 1 or not writes.draws_as_it_writes():
+        draw_receipt_numbers(outcomes)
+    # Sorted by caller and key, so that two lists with the same keys wait for each other in one order.
+    ordered = sorted(attempts, key=lambda a: (a.caller, a.idempotency_key or "", a.id))
+    return Logged(ordered, writes.insert_attempts(ordered))
+
+
+def draw_receipt_numbers(outcomes: Sequence[Outcome]) -> None:
+    """Give the redemptions of a list their numbers, and the refusals that name an earlier one of the list that one's."""
+    redeemed = sum(outcome.attempt.receipt_number is not None for outcome in outcomes)
+    drawn = {-k: number for k, number in enumerate(writes.draw_receipt_numbers(redeemed), 1)}
     for outcome in outcomes:
         attempt, refusal = outcome.attempt, outcome.refusal
         attempt.receipt_number = drawn.get(attempt.receipt_number or 0)
         attempt.earlier_receipt = drawn.get(attempt.earlier_receipt or 0, attempt.earlier_receipt)
         if refusal is not None:
             refusal.receipt_number = attempt.earlier_receipt
-    # Sorted by caller and key, so that two lists with the same keys wait for each other in one order.
-    ordered = sorted(attempts, key=lambda a: (a.caller, a.idempotency_key or "", a.id))
-    return writes.insert_attempts(ordered)
 
 
 def write_failed(case: Case, refusal: Refusal) -> Attempt:

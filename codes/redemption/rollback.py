@@ -18,6 +18,7 @@ from codes.redemption import facts as reading
 from codes.redemption import journal
 from codes.redemption.case import Case
 from codes.redemption.commands import Outcome, RedeemCode
+from codes.redemption.rounds import BatchLockNeeded, JudgeAgain
 from codes.refusals import ActionFailed, ActionTimeout, AuditWriteFailed, CodeBusy, ConcurrentChange
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,6 @@ class Round:
 
 
 Together = Callable[[list[Case], Round], list[Outcome]]
-
-
-class JudgeAgain(Exception):
-    """Somebody was faster between the judgement and the write; what they did can be read now."""
 
 
 class CountsDiffer(Exception):
@@ -110,7 +107,7 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool)
         cases = reading.read_commands(commands)
         try:
             return together(cases, Round(locked_batches, apart))
-        except reading.BatchLockNeeded as needed:
+        except BatchLockNeeded as needed:
             locked_batches = needed.batch_ids
         except JudgeAgain:
             continue

@@ -5,7 +5,7 @@ The ORM costs 0.6 to 0.8 ms of Python a query, more than the whole redemption co
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from accounts.rows import one_of, one_pair_of
 from codes import keys
 from codes.redemption.case import CodeFacts, Redemption
 from ledger import books
+from ledger.books import Standing
 
 CODE_FACTS = """
     SELECT c.id, c.site_id, c.batch_id, c.serial, c.lookup_odd, c.lookup_even, c.sealed, c.key_version, c.state,
@@ -37,16 +38,43 @@ CODE_FACTS = """
 """
 
 
+NO_ACCOUNT = ", ".join(["NULL"] * len(books.COLUMNS.split(",")))
+
+
 def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with prepared.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall()
 
 
-def lock_codes(lookups: dict[int, set[tuple[int, bytes]]]) -> list[int]:
-    """Lock the codes found under (site ID, digest) of each key version, in ID order; answers their IDs."""
+def lock_codes_and_accounts(
+    lookups: dict[int, set[tuple[int, bytes]]], claimants: Collection[tuple[int, str]]
+) -> tuple[list[int], list[Standing]]:
+    """Lock the codes found under (site ID, digest) of each key version, then the accounts of the claimants (site ID, claimant ID).
+
+    Each in ID order. An attempt at nothing but unknown codes moves nothing: then nobody's account is locked.
+    """
     if not any(lookups.values()):
-        return []
+        return [], []
+    codes, params = _codes_to_lock(lookups)
+    if not claimants:
+        return [row[0] for row in locking.select_for_update(codes, params)], []
+    asked, names = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(claimants))
+    # Counting the codes locks them all before the first account is looked at.
+    found = locking.select_for_update(
+        f"""WITH code AS ({codes}), account AS (
+                SELECT {books.COLUMNS} FROM ledger_ledgeraccount a
+                WHERE (SELECT COUNT(*) FROM code) > 0
+                  AND a.owner_id IN (SELECT u.id FROM accounts_user u WHERE {asked})
+                ORDER BY a.id {{lock a}}
+            )
+            SELECT code.id, {NO_ACCOUNT} FROM code UNION ALL SELECT NULL, account.* FROM account""",  # noqa: S608
+        [*params, *names],
+    )
+    return [row[0] for row in found if row[0]], [Standing(*row[1:]) for row in found if row[0] is None]
+
+
+def _codes_to_lock(lookups: dict[int, set[tuple[int, bytes]]]) -> tuple[str, list[Any]]:
     arms, params = [], []
     for version, found in lookups.items():
         # A digest is bound to its site, so the site only helps the index.
@@ -56,16 +84,15 @@ def lock_codes(lookups: dict[int, set[tuple[int, bytes]]]) -> list[int]:
         )
         arms.append(f"{of_site} AND {of_digest}")
         params += [*sites, *digests]
-    sql = f"SELECT c.id FROM codes_code c WHERE {' OR '.join(arms)} ORDER BY c.id {{lock}}"  # noqa: S608
-    return [row[0] for row in locking.select_for_update(sql, params, of="c")]
+    return f"SELECT c.id FROM codes_code c WHERE {' OR '.join(arms)} ORDER BY c.id {{lock c}}", params  # noqa: S608
 
 
 def lock_batches(batch_ids: Iterable[int]) -> None:
     ids = sorted(set(batch_ids))
     if ids:
         wanted, params = one_of("b.id", "bigint", ids)
-        sql = f"SELECT b.id FROM codes_batch b WHERE {wanted} ORDER BY b.id {{lock}}"  # noqa: S608
-        locking.select_for_update(sql, params, of="b")
+        sql = f"SELECT b.id FROM codes_batch b WHERE {wanted} ORDER BY b.id {{lock b}}"  # noqa: S608
+        locking.select_for_update(sql, params)
 
 
 def read_codes(ids: Sequence[int]) -> list[CodeFacts]:
@@ -97,23 +124,23 @@ def read_sites_with_own_codes(site_ids: Iterable[int]) -> set[int]:
     return {row[0] for row in found}
 
 
-def lock_claimants(wanted: Iterable[tuple[int, str]], *, with_accounts: bool) -> list[tuple[Any, ...]]:
-    """(ID, site, claimant ID, active, e-mail) of each claimant, once for each of their accounts, which follow as ``Standing``.
+CLAIMANT = "u.id, u.site_id, u.claimant_id, u.is_active, u.email"
 
-    The accounts are locked in ID order; without them the claimants are only read, and NULLs follow.
-    """
+
+def read_claimants(wanted: Collection[tuple[int, str]]) -> list[Sequence[Any]]:
+    """(ID, site, claimant ID, active, e-mail) of each claimant (site ID, claimant ID)."""
+    if not wanted:
+        return []
     asked, params = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(wanted))
-    accounts = f"""
-        SELECT {books.COLUMNS} FROM ledger_ledgeraccount a
-        WHERE {"a.owner_id IN (SELECT u.id FROM accounts_user u WHERE " + asked + ")" if with_accounts else "1 = 0"}
-        ORDER BY a.id {{lock}}"""  # noqa: S608
-    return locking.select_for_update(
-        f"""WITH mine AS ({accounts})
-            SELECT u.id, u.site_id, u.claimant_id, u.is_active, u.email, mine.*
-            FROM accounts_user u LEFT JOIN mine ON mine.owner_id = u.id WHERE {asked}""",  # noqa: S608
-        [*params, *params] if with_accounts else params,
-        of="a",
-    )
+    return list(fetch(f"SELECT {CLAIMANT} FROM accounts_user u WHERE {asked}", params))  # noqa: S608
+
+
+def count_accounts(user_ids: Collection[int]) -> int:
+    """How many ledger accounts these users have now."""
+    if not user_ids:
+        return 0
+    wanted, params = one_of("a.owner_id", "bigint", sorted(user_ids))
+    return int(fetch(f"SELECT COUNT(*) FROM ledger_ledgeraccount a WHERE {wanted}", params)[0][0])  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +149,59 @@ class Moment:
 
     now: dt.datetime
     codes: list[CodeFacts]
+    claimants: list[Sequence[Any]]  # As read_claimants() answers them.
     earlier: list[UUID]  # Attempts that have one of the list's keys.
     standing: dict[bytes, tuple[int, int]]  # Of the guess budgets.
 
 
-# PostgreSQL answers all of it in one statement. Each subselect runs once, however many codes there are.
+# PostgreSQL answers all of it in one statement: the first row is of the moment, the others are the codes.
 MOMENT = """
     SELECT (SELECT clock_timestamp()),
            ARRAY(SELECT a.id FROM codes_attempt a WHERE {earlier}),
            (SELECT jsonb_agg(jsonb_build_array(encode(g.scope, 'hex'), g.window_started_at, g.failures))
             FROM accounts_failurebudget g WHERE {guesses}),
-           facts.*
-    FROM (VALUES (1)) AS always(row) LEFT JOIN ({codes}) AS facts ON TRUE
+           (SELECT jsonb_agg(jsonb_build_array({claimant})) FROM accounts_user u WHERE {claimants}),
+           {no_code}
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, facts.* FROM ({codes}) AS facts
 """
+NO_CODE = ", ".join("NULL" for each in fields(CodeFacts) if each.name not in ("last_redemption", "batch"))
 
 
 def read_moment(
-    code_ids: Sequence[int], asked_keys: Collection[tuple[str, str]], counted: Collection[Budget]
+    code_ids: Sequence[int],
+    claimants: Collection[tuple[int, str]],
+    asked_keys: Collection[tuple[str, str]],
+    counted: Collection[Budget],
 ) -> Moment:
-    """The instant, the locked codes, the attempts that have one of these (caller, idempotency key), the guess budgets."""
+    """The instant, the locked codes, the claimants (site ID, claimant ID), the attempts that have one of these (caller,
+    idempotency key), the guess budgets."""
     if connection.vendor != "postgresql":
         now = clock.read()
-        return Moment(now, read_codes(code_ids), find_keys(asked_keys), budgets.read(counted, now))
+        standing = budgets.read(counted, now)
+        return Moment(now, read_codes(code_ids), read_claimants(claimants), find_keys(asked_keys), standing)
     earlier, key_params = one_key_of(asked_keys)
     guesses, scopes = one_of("g.scope", "bytea", sorted({each.scope for each in counted}))
+    people, names = "FALSE", []
+    if claimants:
+        people, names = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(claimants))
     codes, ids = one_of("c.id", "bigint", code_ids) if code_ids else ("FALSE", [])
-    sql = MOMENT.format(earlier=earlier, guesses=guesses, codes=CODE_FACTS.format(wanted=codes))
-    found = fetch(sql, [*key_params, *scopes, *ids])
-    now = clock.read(found[0][0])
-    windows = [
-        (bytes.fromhex(scope), dt.datetime.fromisoformat(started), failures)
-        for scope, started, failures in orjson.loads(found[0][2] or "[]")
-    ]
-    facts = [_code_facts(row[3:]) for row in found if row[3] is not None]
-    return Moment(now, facts, found[0][1], budgets.lasting(windows, now))
+    sql = MOMENT.format(
+        earlier=earlier, guesses=guesses, claimant=CLAIMANT, claimants=people, no_code=NO_CODE,
+        codes=CODE_FACTS.format(wanted=codes),
+    )  # fmt: skip
+    found = fetch(sql, [*key_params, *scopes, *names, *ids])
+    instant, attempts, windows, users = found[0][:4]
+    now = clock.read(instant)
+    standing = budgets.lasting(
+        [
+            (bytes.fromhex(scope), dt.datetime.fromisoformat(started), failures)
+            for scope, started, failures in orjson.loads(windows or "[]")
+        ],
+        now,
+    )
+    facts = [_code_facts(row[4:]) for row in found[1:]]
+    return Moment(now, facts, orjson.loads(users or "[]"), attempts, standing)
 
 
 def read_uses(wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int, int]]:

@@ -21,11 +21,13 @@ ATTEMPT_COLUMNS = (
     ("claimant_use_number", "integer"), ("ledger_transaction_id", "uuid"),
 )  # fmt: skip
 JSON_COLUMNS = frozenset({"checks", "result", "given"})
+# A receipt number below 0 stands for the next one, which PostgreSQL draws as it writes.
+DRAWN = "CASE WHEN v.receipt_number < 0 THEN nextval('codes_receipt_number') ELSE v.receipt_number END"
 KEPT_ONCE = "ON CONFLICT (caller, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING"
 
 
 def insert_attempts(attempts: Sequence[Any]) -> rows.Touched:
-    """Write attempts in their order; one whose key is taken is left out, and not counted."""
+    """Write attempts in their order and tell their receipt numbers; one whose key is taken is left out, and not counted."""
     return rows.add(
         "codes_attempt",
         ATTEMPT_COLUMNS,
@@ -37,7 +39,13 @@ def insert_attempts(attempts: Sequence[Any]) -> rows.Touched:
             for attempt in attempts
         ],
         "" if defects.switched_on("guard") else KEPT_ONCE,
+        **({"made": {"receipt_number": DRAWN}, "tell": "receipt_number"} if draws_as_it_writes() else {}),
     )
+
+
+def draws_as_it_writes() -> bool:
+    """Whether the database can draw the receipt number of one redemption while it writes its attempt."""
+    return connection.vendor == "postgresql"
 
 
 def draw_receipt_numbers(count: int) -> list[int]:

@@ -39,7 +39,7 @@ def test_a_statement_of_ones_own_is_locked_where_it_says_so():
     user = make_user()
 
     with CaptureQueriesContext(connection) as captured:
-        found = locking.select_for_update("SELECT u.id FROM accounts_user u ORDER BY u.id {lock}", [], of="u")
+        found = locking.select_for_update("SELECT u.id FROM accounts_user u ORDER BY u.id {lock u}", [])
 
     assert found == [(user.pk,)]
     assert captured[0]["sql"].endswith("FOR NO KEY UPDATE OF u") is ON_POSTGRESQL
@@ -51,7 +51,7 @@ def test_the_defect_switch_leaves_the_lock_out(settings):
 
     with CaptureQueriesContext(connection) as captured:
         locking.lock_ids(User, [1])
-        locking.select_for_update("SELECT u.id FROM accounts_user u ORDER BY u.id {lock}", [], of="u")
+        locking.select_for_update("SELECT u.id FROM accounts_user u ORDER BY u.id {lock u}", [])
 
     assert not any("FOR NO KEY UPDATE" in query["sql"] for query in captured)
 
@@ -59,13 +59,13 @@ def test_the_defect_switch_leaves_the_lock_out(settings):
 @pytest.mark.django_db
 def test_a_statement_without_an_order_is_refused():
     with pytest.raises(AssertionError, match="one order"):
-        locking.select_for_update("SELECT u.id FROM accounts_user u {lock}", [], of="u")
+        locking.select_for_update("SELECT u.id FROM accounts_user u {lock u}", [])
 
 
 def test_a_lock_outside_a_transaction_is_refused(committed_db):
     for lock in (
         lambda: locking.lock_ids(User, [1]),
-        lambda: locking.select_for_update("SELECT id FROM accounts_user u ORDER BY id {lock}", [], of="u"),
+        lambda: locking.select_for_update("SELECT id FROM accounts_user u ORDER BY id {lock u}", []),
     ):
         with pytest.raises(AssertionError, match="open one first"):
             lock()

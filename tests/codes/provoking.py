@@ -215,10 +215,10 @@ def _(scene):
     class LockNotAvailable(Exception):
         sqlstate = "55P03"
 
-    def wait_in_vain(lookups):
+    def wait_in_vain(lookups, claimants):
         raise OperationalError("canceling statement due to lock timeout") from LockNotAvailable()
 
-    scene.monkeypatch.setattr(statements, "lock_codes", wait_in_vain)
+    scene.monkeypatch.setattr(statements, "lock_codes_and_accounts", wait_in_vain)
     return redeem(scene.anna)
 
 

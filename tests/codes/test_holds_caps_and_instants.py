@@ -273,13 +273,8 @@ class TestInstants:
 
         make_code(anna.site, valid_until=clock.read().date())
         order = []
-        lock_codes, lock_claimants = statements.lock_codes, statements.lock_claimants
-        monkeypatch.setattr(statements, "lock_codes", lambda *words: order.append("codes") or lock_codes(*words))
-        monkeypatch.setattr(
-            statements,
-            "lock_claimants",
-            lambda *words, **more: order.append("accounts") or lock_claimants(*words, **more),
-        )
+        lock = statements.lock_codes_and_accounts
+        monkeypatch.setattr(statements, "lock_codes_and_accounts", lambda *words: order.append("locks") or lock(*words))
         read = clock.read
         monkeypatch.setattr(clock, "read", lambda *told: order.append("clock") or read(*told))
         settings.CLOCK_OFFSET_SECONDS = 2 * 86_400
@@ -287,7 +282,7 @@ class TestInstants:
         order.clear()
 
         assert reason_of(redeem_codes([command])[0]) == "code_expired"
-        assert order == ["codes", "accounts", "clock"]
+        assert order == ["locks", "clock"]
 
 
 def test_somebody_of_another_site_is_unknown(anna, till):

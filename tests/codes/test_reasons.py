@@ -92,10 +92,10 @@ def test_the_reasons_of_the_flow_carry_its_word_on_retrying():
 def test_a_database_that_is_away_is_no_refusal_of_the_engine(scene):
     scene.code()
 
-    def away(lookups):
+    def away(lookups, claimants):
         raise OperationalError("server closed the connection unexpectedly")
 
-    scene.monkeypatch.setattr(statements, "lock_codes", away)
+    scene.monkeypatch.setattr(statements, "lock_codes_and_accounts", away)
     with pytest.raises(OperationalError):
         redeem(scene.anna)
     assert not Attempt.objects.exists()
