@@ -3,9 +3,8 @@
 import datetime as dt
 
 from django.conf import settings
-from django.db import connection
 
-from accounts import prepared
+from accounts import database, prepared
 
 
 def offset() -> dt.timedelta:
@@ -21,7 +20,7 @@ def read(told: dt.datetime | None = None) -> dt.datetime:
     if told is not None:
         return told.astimezone(dt.UTC) + offset()
     with prepared.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if database.is_postgresql():
             # Not now(), which is the transaction's start.
             cursor.execute("SELECT clock_timestamp()")
             instant = cursor.fetchone()[0]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, models
 
-from accounts import defects, prepared
+from accounts import database, defects, prepared
 
 M = TypeVar("M", bound=models.Model)
 
@@ -22,7 +22,7 @@ def lock_rows(queryset: "models.QuerySet[M]", *, skip_locked: bool = False) -> l
     """The rows of ``queryset``, read fresh under their locks in primary-key order. Joined rows are not locked."""
     assert connection.in_atomic_block, "A row lock ends with its transaction: open one first."
     queryset = queryset.order_by("pk")
-    if connection.vendor == "postgresql" and not defects.switched_on("row_lock"):
+    if database.is_postgresql() and not defects.switched_on("row_lock"):
         queryset = queryset.select_for_update(of=("self",), skip_locked=skip_locked, no_key=True)
     return list(queryset)
 
@@ -39,7 +39,7 @@ def select_for_update(sql: str, params: Sequence[Any], *, skip_locked: bool = Fa
     """Run a hot deed's own SELECT, which locks the rows of table alias ``a`` where it says ``{lock a}``, after an ORDER BY."""
     assert connection.in_atomic_block, "A row lock ends with its transaction: open one first."
     assert sql.count("ORDER BY") >= len(LOCK_HERE.findall(sql)) > 0, "Locks are taken in one order."
-    locks = connection.vendor == "postgresql" and not defects.switched_on("row_lock")
+    locks = database.is_postgresql() and not defects.switched_on("row_lock")
     clause = rf"FOR NO KEY UPDATE OF \1{' SKIP LOCKED' if skip_locked else ''}" if locks else ""
     with prepared.cursor() as cursor:
         cursor.execute(LOCK_HERE.sub(clause, sql), params)
@@ -49,7 +49,7 @@ def select_for_update(sql: str, params: Sequence[Any], *, skip_locked: bool = Fa
 def lock_table(model: type[models.Model]) -> None:
     """Wait for all who hold a row of the table, and let nobody lock or write one before the transaction ends; reading goes on."""
     assert connection.in_atomic_block, "A lock ends with its transaction: open one first."
-    if connection.vendor == "postgresql":
+    if database.is_postgresql():
         with connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {connection.ops.quote_name(model._meta.db_table)} IN EXCLUSIVE MODE")
 
@@ -60,7 +60,7 @@ def is_alone(sweep: str) -> bool:
     Two sweeps would do each other no harm, but the work twice. SQLite has one writer anyway.
     """
     assert connection.in_atomic_block, "The lock ends with its transaction: open one first."
-    if connection.vendor != "postgresql" or defects.switched_on("row_lock"):
+    if not database.is_postgresql() or defects.switched_on("row_lock"):
         return True
     number = int.from_bytes(hashlib.blake2b(sweep.encode(), digest_size=8).digest(), "big", signed=True)
     with prepared.cursor() as cursor:

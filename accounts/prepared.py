@@ -13,6 +13,8 @@ from django.db import connections
 from django.db.backends.postgresql.base import CursorMixin, ServerBindingCursor
 from psycopg import RawCursor
 
+from accounts import database
+
 
 class NumberedCursor(CursorMixin, RawCursor):
     """Takes a statement as PostgreSQL reads it, ``$1`` for ``%s``.
@@ -73,20 +75,19 @@ def is_hot() -> bool:
 
     The log shows the text of a statement only before it is prepared, so Django's own cursor is used for it.
     """
-    database = connections["default"]
-    return database.vendor == "postgresql" and not database.queries_logged
+    return database.is_postgresql() and not connections["default"].queries_logged
 
 
 def cursor() -> Any:
     """A cursor on Django's connection; to be used in a ``with`` block."""
-    database = connections["default"]
-    if not is_hot():
-        return database.cursor()
-    if not database.in_atomic_block:
-        database.close_if_health_check_failed()  # As Django's own cursor does before the first statement of a request.
-    database.ensure_connection()
+    default = connections["default"]
+    if not database.is_postgresql() or default.queries_logged:
+        return default.cursor()
+    if not default.in_atomic_block:
+        default.close_if_health_check_failed()  # As Django's own cursor does before the first statement of a request.
+    default.ensure_connection()
     # Kept on the driver's own connection, so that it ends with it.
-    hot = getattr(database.connection, "hot_cursor", None)
+    hot = getattr(default.connection, "hot_cursor", None)
     if hot is None:
-        hot = database.connection.hot_cursor = HotCursor(database)
+        hot = default.connection.hot_cursor = HotCursor(default)
     return hot

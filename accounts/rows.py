@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts import prepared
+from accounts import database, prepared
 
 Columns = Sequence[tuple[str, str]]  # (name, PostgreSQL type)
 
@@ -37,7 +37,7 @@ def together() -> Iterator[None]:
 
     They see the rows as they were before the block, so none may touch what another one wrote.
     """
-    if connection.vendor != "postgresql" or not prepared.is_hot():
+    if not database.is_postgresql() or not prepared.is_hot():
         yield
         return
     queue.statements = []
@@ -124,7 +124,7 @@ def sources(
     """
     if not rows:
         return
-    if connection.vendor == "postgresql":
+    if database.is_postgresql():
         source, params = as_table(columns, rows)
         picked = ", ".join(made.get(name, f'v."{name}"') for name, _ in columns) if made else "*"
         yield f"SELECT {picked} FROM {source}", params  # noqa: S608
@@ -139,7 +139,7 @@ def sources(
 def as_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
     """Rows as a table ``v`` for a FROM clause: its SQL and its parameters."""
     names = ", ".join(f'"{name}"' for name, _ in columns)
-    if connection.vendor == "postgresql":
+    if database.is_postgresql():
         if len(rows) <= FEW:
             marks = ", ".join([f"({', '.join(f'%s::{kind}' for _, kind in columns)})"] * len(rows))
             return f"(VALUES {marks}) AS v({names})", [value for row in rows for value in row]
@@ -161,7 +161,7 @@ def one_of(column: str, kind: str, values: Sequence[Any]) -> tuple[str, list[Any
     """``column IN (…)``, and its parameters; many values are one array on PostgreSQL, so that the text stays the same."""
     if len(values) == 1:
         return f"{column} = %s", list(values)  # An array costs more to bind, and the plan knows less of it.
-    if connection.vendor == "postgresql" and len(values) > FEW:
+    if database.is_postgresql() and len(values) > FEW:
         return f"{column} = ANY({array_mark(values)}::{kind}[])", [list(values)]
     return f"{column} IN ({', '.join(['%s'] * len(values))})", list(values)
 
@@ -170,7 +170,7 @@ def one_pair_of(
     left: tuple[str, str], right: tuple[str, str], pairs: Sequence[tuple[Any, Any]]
 ) -> tuple[str, list[Any]]:
     """``(a, b) IN (…)`` likewise; ``left`` and ``right`` are (column, PostgreSQL type)."""
-    if connection.vendor == "postgresql" and len(pairs) > FEW:
+    if database.is_postgresql() and len(pairs) > FEW:
         source, params = as_table((("l", left[1]), ("r", right[1])), pairs)
         return f"({left[0]}, {right[0]}) IN (SELECT l, r FROM {source})", params  # noqa: S608
     marks = ", ".join(["(%s, %s)"] * len(pairs))

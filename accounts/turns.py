@@ -14,6 +14,8 @@ from typing import Any
 
 from django.db import connection
 
+from accounts import database
+
 LONGEST_WAIT_SECONDS = 8.0
 PAUSE_SECONDS = 0.003
 
@@ -51,9 +53,10 @@ _opened = _Opened()
 
 def one_writer() -> Any:
     """In a ``with`` around a transaction that writes: on SQLite waits for the turn first; elsewhere nothing."""
+    if database.is_postgresql():
+        return nullcontext()
     path = str(connection.settings_dict["NAME"])
-    in_a_file = connection.vendor == "sqlite" and path.startswith("/")
-    return turn(f"{path}.turn") if in_a_file else nullcontext()
+    return turn(f"{path}.turn") if path.startswith("/") else nullcontext()
 
 
 @contextmanager

@@ -1,11 +1,36 @@
-"""The people: sites, users, memberships, tags, API clients, and the rows that record who did what."""
+"""The people and what they may open: sites, users, tags, API clients, content, offers, licences; and who did what."""
 
+from accounts.models.account_sets import AccountSet, AccountSetRule
 from accounts.models.audit import AuditRecord
 from accounts.models.budgets import FailureBudget
 from accounts.models.clients import Client
+from accounts.models.content import CollectionMember, Item, ItemProperty, ItemVisibility
 from accounts.models.heartbeats import Heartbeat
+from accounts.models.licences import BrowserLogin, Licence
+from accounts.models.offers import LicenceTerms, Offer, OfferPrice
 from accounts.models.sites import Site
 from accounts.models.tags import Tag, UserTag
 from accounts.models.users import Membership, User
 
-__all__ = ["AuditRecord", "Client", "FailureBudget", "Heartbeat", "Membership", "Site", "Tag", "User", "UserTag"]
+__all__ = [
+    "AccountSet",
+    "AccountSetRule",
+    "AuditRecord",
+    "BrowserLogin",
+    "Client",
+    "CollectionMember",
+    "FailureBudget",
+    "Heartbeat",
+    "Item",
+    "ItemProperty",
+    "ItemVisibility",
+    "Licence",
+    "LicenceTerms",
+    "Membership",
+    "Offer",
+    "OfferPrice",
+    "Site",
+    "Tag",
+    "User",
+    "UserTag",
+]

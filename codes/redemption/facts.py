@@ -113,7 +113,7 @@ def find_typos(cases: Sequence[Case]) -> None:
 
 def load_claimants(cases: Sequence[Case], found: Sequence[Sequence[Any]], standings: dict[int, Standing]) -> None:
     """Give each case its claimant, with the accounts that were locked."""
-    claimants = {row[0]: ClaimantFacts(*row[:3], bool(row[3]), row[4]) for row in found}
+    claimants = {row[0]: ClaimantFacts(row[0], row[1], row[2], bool(row[3]), row[4]) for row in found}
     for standing in standings.values():
         if standing.owner_id in claimants:
             claimants[standing.owner_id].accounts[standing.kind] = standing.id

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, IntegrityError, OperationalError, connection
 
-from accounts import clock
+from accounts import clock, database
 from accounts.refusals import Refusal
 from codes.redemption import facts as reading
 from codes.redemption import journal
@@ -91,7 +91,7 @@ def busy_as_refusal() -> Iterator[None]:
 
 def is_away(error: DatabaseError) -> bool:
     """Whether the database cannot be reached: nobody can say then what became of anything."""
-    return connection.vendor == "postgresql" and (
+    return database.is_postgresql() and (
         connection.connection is None or connection.connection.closed or sqlstate(error)[:2] in ("08", "57", "53")
     )
 
@@ -149,7 +149,7 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool)
 def failed_outcome(case: Case, refusal: Refusal, *, keep: bool) -> Outcome:
     """Tell one claimant that nothing was changed and why, and record the failed attempt in a short transaction of its own."""
     # SQLite has one lock for everything: where it was not had in 8 s, nobody is kept waiting for it once more.
-    if keep and not (isinstance(refusal, CodeBusy) and connection.vendor == "sqlite"):
+    if keep and not (isinstance(refusal, CodeBusy) and not database.is_postgresql()):
         try:
             return Outcome(journal.write_failed(case, refusal), refusal)
         except DatabaseError:

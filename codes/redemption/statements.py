@@ -10,9 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
 
-from accounts import budgets, clock, locking, prepared
+from accounts import budgets, clock, database, locking, prepared
 from accounts.budgets import Budget
 from accounts.rows import one_of, one_pair_of
 from codes import keys
@@ -105,7 +104,7 @@ def read_codes(ids: Sequence[int]) -> list[CodeFacts]:
 
 def _code_facts(row: tuple[Any, ...]) -> CodeFacts:
     facts = CodeFacts(*row)
-    if connection.vendor == "sqlite":
+    if not database.is_postgresql():
         facts.valid_from = facts.valid_from and budgets.aware(facts.valid_from)
         facts.valid_until = facts.valid_until and budgets.aware(facts.valid_until)
     if isinstance(facts.parameters, str):  # JSON comes as text from a cursor of Django's, on both databases.
@@ -176,13 +175,13 @@ def read_moment(
 ) -> Moment:
     """The instant, the locked codes, the claimants (site ID, claimant ID), the attempts that have one of these (caller,
     idempotency key), the guess budgets."""
-    if connection.vendor != "postgresql":
+    if not database.is_postgresql():
         now = clock.read()
         standing = budgets.read(counted, now)
         return Moment(now, read_codes(code_ids), read_claimants(claimants), find_keys(asked_keys), standing)
     earlier, key_params = one_key_of(asked_keys)
     guesses, scopes = one_of("g.scope", "bytea", sorted({each.scope for each in counted}))
-    people, names = "FALSE", []
+    people, names = "FALSE", list[Any]()
     if claimants:
         people, names = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(claimants))
     codes, ids = one_of("c.id", "bigint", code_ids) if code_ids else ("FALSE", [])

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from django.db import connection
 
-from accounts import budgets, defects, rows
+from accounts import budgets, database, defects, rows
 from codes.redemption.statements import fetch
 
 ATTEMPT_COLUMNS = (
@@ -39,20 +38,21 @@ def insert_attempts(attempts: Sequence[Any]) -> rows.Touched:
             for attempt in attempts
         ],
         "" if defects.switched_on("guard") else KEPT_ONCE,
-        **({"made": {"receipt_number": DRAWN}, "tell": "receipt_number"} if draws_as_it_writes() else {}),
+        made={"receipt_number": DRAWN} if draws_as_it_writes() else None,
+        tell="receipt_number" if draws_as_it_writes() else "",
     )
 
 
 def draws_as_it_writes() -> bool:
     """Whether the database can draw the receipt number of one redemption while it writes its attempt."""
-    return connection.vendor == "postgresql"
+    return database.is_postgresql()
 
 
 def draw_receipt_numbers(count: int) -> list[int]:
     """The next ``count`` receipt numbers. A lost transaction leaves a gap; numbers only ever rise."""
     if not count:
         return []
-    if connection.vendor == "postgresql":
+    if database.is_postgresql():
         return [row[0] for row in fetch("SELECT nextval('codes_receipt_number') FROM generate_series(1, %s)", [count])]
     last = fetch("SELECT COALESCE(MAX(receipt_number), 0) FROM codes_attempt", [])[0][0]
     return list(range(last + 1, last + 1 + count))

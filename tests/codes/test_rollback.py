@@ -41,7 +41,11 @@ STAGES = {
     "9 mark redeemed: the code": (writes, "use_codes", "concurrent_change", 9),
     "10 log and receipt": (journal, "write", "audit_write_failed", 10),
     # PostgreSQL draws the number of a single redemption as it writes its attempt.
-    **({} if POSTGRESQL else {"10 log and receipt: numbers": (writes, "draw_receipt_numbers", "audit_write_failed", 10)}),
+    **(
+        {}
+        if POSTGRESQL
+        else {"10 log and receipt: numbers": (writes, "draw_receipt_numbers", "audit_write_failed", 10)}
+    ),
     "10 log and receipt: mails": (writes, "insert_mails", "audit_write_failed", 10),
 }
 ERRORS = [RuntimeError("a bug"), OSError("disk full"), IntegrityError("a constraint"), DatabaseError("the database")]
