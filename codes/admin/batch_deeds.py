@@ -11,7 +11,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin.deeds import DeskForm, ReasonForm
 from accounts.admin.scope import actor_id, caller_key, sites_where, staff_of
-from codes import issuing, switching
+from codes import issuing, jobs, switching
 from codes.admin.deed import CodesDeed
 from codes.admin.issue_form import IssueForm
 from codes.models import Batch, IssueOrder
@@ -87,7 +87,7 @@ class CancelIssuing(CodesDeed):
 
 
 def cancellable(batch: Batch) -> "QuerySet[IssueOrder]":
-    return batch.orders.filter(state__in=(IssueOrder.State.QUEUED, IssueOrder.State.RUNNING))
+    return batch.orders.filter(state__in=jobs.CANCELLABLE)
 
 
 class SwitchBatch(CodesDeed):

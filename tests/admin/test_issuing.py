@@ -203,6 +203,19 @@ def test_cancelling_leaves_no_code(world: World, monkeypatch: pytest.MonkeyPatch
     assert page_of(order.batch, "cancel") not in page
 
 
+def test_an_order_that_failed_can_be_cancelled_too(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(issuing, "CHUNK", 2)
+    order = world.rows["codes_issueorder"]
+    issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
+    IssueOrder.objects.filter(pk=order.pk).update(state="failed", error="the disk was full", lease_until=None)
+    browser = world.sign_in("operator")
+
+    browser.post(page_of(order.batch, "cancel"), {})
+
+    issuing.work_order(order.pk)
+    assert not Code.objects.filter(batch=order.batch).exists()
+
+
 def test_cancelling_too_late_says_so(world: World):
     issuing.work_order(world.rows["codes_issueorder"].pk)
     batch = world.rows["codes_issueorder"].batch
