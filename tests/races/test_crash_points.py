@@ -99,7 +99,7 @@ def test_a_redemption_is_killed_at_every_statement_and_its_retry_has_one_effect(
     worth = fields["worth_cents"]
     _, _, command = scene.redemption(**fields)
     points = count_points(lambda: redeem_codes([command]))
-    assert points > 8
+    assert points >= 7
 
     whole = []
     for point in range(1, points + 1):

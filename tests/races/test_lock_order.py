@@ -1,10 +1,13 @@
 """R4: every deed locks in one order, so that two of them never wait for each other in a circle."""
 
 import datetime as dt
+import threading
 import time
+from contextlib import contextmanager
 
+import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from accounts import clock, locking
 from codes import closing, expiring, issuing, mailing, ordering, resealing, reversing, switching
@@ -105,6 +108,37 @@ def test_redeeming_locks_batches_if_they_are_counted_over_then_codes_then_accoun
     # What a code's kind is shows only under its lock: then everything is given up, and begun again with the batch.
     assert set(locked_by(lambda: scene.redeem(CAPPED))) == {CODE, BATCH, ACCOUNT}
     assert set(locked_by(lambda: scene.redeem(COOLING))) == {CODE, BATCH, ACCOUNT}
+
+
+def test_no_account_is_locked_before_the_last_code_of_a_list_is(scene):
+    first, last = sorted((scene.code(PLAIN), scene.code(TAGGING)), key=lambda code: code.pk)
+    waiting = threading.Thread(target=lambda: (scene.redeem(PLAIN, TAGGING), connections.close_all()))
+    with another_connection() as holder, another_connection() as looker:
+        holder.execute("SELECT id FROM codes_code WHERE id = %s FOR NO KEY UPDATE", [last.pk])
+        waiting.start()
+        assert wait_until(lambda: not can_lock(looker, CODE, first.pk), seconds=10)
+        account = LedgerAccount.objects.get(owner=scene.anna)
+
+        assert can_lock(looker, ACCOUNT, account.pk)
+        holder.rollback()
+    waiting.join(20)
+    assert not waiting.is_alive()
+
+
+@contextmanager
+def another_connection():
+    where = connection.settings_dict
+    with psycopg.connect(
+        host=where["HOST"], port=where["PORT"], user=where["USER"], password=where["PASSWORD"], dbname=where["NAME"]
+    ) as other:
+        yield other
+
+
+def can_lock(other, table, key):
+    """Whether the row is free for ``other``, which does not keep it."""
+    found = other.execute(f"SELECT id FROM {table} WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED", [key]).fetchall()
+    other.rollback()
+    return bool(found)
 
 
 def test_a_list_of_everything_locks_in_the_same_order(scene):
