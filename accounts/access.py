@@ -136,7 +136,7 @@ def can_see(reader: Reader, item: Item) -> bool:
         return False
     mine = mine_sql(reader)
     with prepared.cursor() as cursor:
-        cursor.execute(f"WITH mine (id) AS ({mine.text}) {HIDDEN} LIMIT 1", [*mine.params, *own_ids(item)])  # noqa: S608
+        cursor.execute(f"WITH mine (id) AS ({mine.text}) {HIDDEN} LIMIT 1", [*mine.params, *own_ids(item)])
         return cursor.fetchone() is None
 
 

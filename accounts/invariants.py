@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from accounts import auditing, triggers
+from accounts.content_rules import RULES
 from accounts.models import AuditRecord
 
 Violation = dict[str, Any]
@@ -81,4 +82,5 @@ INVARIANTS = (
         "of an API key only a digest of 32 bytes rests",
         "SELECT id, prefix FROM accounts_client WHERE length(secret_hash) <> 32",
     ),
+    *(Invariant("I25", rule.name, rule.violations(rule.table)) for rule in RULES),
 )

@@ -1,6 +1,6 @@
-"""Deleting rows that have had their time: windows of failures that are over, and sessions that have ended.
+"""Deleting rows that have had their time: windows of failures that are over, sessions that have ended, and browser logins.
 
-Neither is read any more, so when they go decides nothing. An index by time finds what is due, and the cost follows that.
+None is read any more, so when they go decides nothing. An index by time finds what is due, and the cost follows that.
 """
 
 import datetime as dt
@@ -11,9 +11,11 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts import budgets, clock, locking
-from accounts.models import FailureBudget
+from accounts.models import BrowserLogin, FailureBudget
 
 CHUNK = 1_000
+# Since it was last seen; it ended after half an hour. Whoever asks why something was open yesterday still finds the licence.
+BROWSER_LOGIN_KEPT = dt.timedelta(days=1, minutes=30)
 SWEEP = "accounts.tidy"
 
 
@@ -41,6 +43,8 @@ def due(now: dt.datetime) -> list[tuple[QuerySet, str]]:
     return [
         (FailureBudget.objects.filter(Q(window_started_at__lte=now - budgets.WINDOW)), "window_started_at"),
         (Session.objects.filter(expire_date__lte=now), "expire_date"),
+        # With their session licences, of which each has a few.
+        (BrowserLogin.objects.filter(last_seen_at__lte=now - BROWSER_LOGIN_KEPT), "last_seen_at"),
     ]
 
 
@@ -50,4 +54,5 @@ def delete_some(rows: QuerySet, order: str) -> int:
     locked = locking.lock_rows(rows.filter(pk__in=keys), skip_locked=True) if keys else []
     if not locked:
         return 0
-    return rows.model._default_manager.filter(pk__in=[row.pk for row in locked]).delete()[0]
+    rows.model._default_manager.filter(pk__in=[row.pk for row in locked]).delete()
+    return len(locked)

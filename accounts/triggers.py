@@ -58,7 +58,9 @@ def append_only(table: str, *, mutable: tuple[str, ...] = (), columns: tuple[str
 
 def listed(package: str) -> tuple[Trigger, ...]:
     if package == "accounts":
-        return (append_only("accounts_auditrecord"),)
+        from accounts.content_rules import RULES  # It is made of this module's triggers.
+
+        return (append_only("accounts_auditrecord"), *(rule.trigger() for rule in RULES))
     return importlib.import_module(f"{package}.triggers").TRIGGERS
 
 
