@@ -25,6 +25,7 @@ REASONS = {
     "code_expired": "The code has expired",
     "code_used_up": "The code is used up",
     "code_reserved": "The code is held by another attempt",
+    "sign_in_needed": "Nobody was signed in",
     "claimant_unknown": "No such claimant",
     "claimant_inactive": "The claimant is switched off",
     "caller_not_allowed": "The caller may not act for this claimant",
@@ -40,6 +41,9 @@ REASONS = {
     "currency_mismatch": "The account is in another currency",
     "insufficient_balance": "The balance is too low",
     "target_missing": "What the code acts on is gone",
+    "offer_gone": "The offer behind the code is gone",
+    "no_matching_content": "No item matches the code",
+    "too_many_matches": "Too many items match the code",
     "action_failed": "The action failed",
     "action_timeout": "The action took too long",
     "concurrent_change": "It changed while it was being redeemed",
@@ -75,6 +79,8 @@ CHECKS = {
     "not_expired": "Its validity has not ended",
     "uses_left": "It has uses left",
     "not_reserved": "Nobody else holds it",
+    "signed_in": "Somebody is signed in, where that is needed",
+    "not_held": "The browser does not hold what the code gives",
     "claimant_known": "The claimant is known",
     "claimant_active": "The claimant is active",
     "caller_may_act": "The caller may act for the claimant",
@@ -107,7 +113,12 @@ def gives(terms: Terms) -> str:
     label = ACTIONS[terms.action].label if terms.action in ACTIONS else terms.action
     what = [money(terms.asset, terms.value)] if terms.asset else []
     for name, value in terms.parameters.items():
-        what += value if isinstance(value, list) else [str(value)] if name == "item" else [f"{name} {value}"]
+        if name == "match":
+            what += [f"{part} of {' · '.join(searched)}" for part, searched in value.items()]
+        elif name == "access_control":
+            what.append(f"offer {value}")
+        else:
+            what += value if isinstance(value, list) else [str(value)] if name == "item" else [f"{name} {value}"]
     return f"{label}: {', '.join(map(str, what))}" if what else label
 
 
