@@ -1,7 +1,8 @@
 """Who administers a site over a protocol of the publishers: HTTP Basic, or the staff login of a browser with its CSRF token.
 
 The pair is a staff member's e-mail and password, or a client's prefix and secret. Checking a password takes half a second of work
-on purpose, so a pair that was right is remembered for five seconds, by keyed digest. Failures count against the budgets of signing in.
+on purpose, so a pair that was right is remembered for five seconds, by keyed digest. Failures count against the budgets of
+signing in.
 """
 
 import base64

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from accounts.matching import PARTS, InvalidTerm, read_terms
 from accounts.offering import AccessId
+from codes.actions.offers import LONGEST_TERM, MOST_TERMS
 from codes.changing import MOST_USES, UNCHANGED
 from codes.content_changing import ContentChange
 from codes.content_codes import PARAMETERS, ContentCode
@@ -176,18 +177,24 @@ def read_match(given: Body, action: str) -> Any:
 
 
 def check_match(asked: Any) -> dict[str, list[str]]:
-    """The parts that were given; anything else that a search might have is left out."""
-    parts = {part: asked[part] for part in PARTS if part in asked} if isinstance(asked, dict) else {}
-    if not parts or not all(
-        isinstance(terms, list) and all(isinstance(term, str) for term in terms) for terms in parts.values()
+    """The parts that have terms; anything else that a search might have is left out."""
+    given = {part: asked[part] for part in PARTS if part in asked} if isinstance(asked, dict) else {}
+    if not given or not all(
+        isinstance(terms, list) and all(isinstance(term, str) for term in terms) for terms in given.values()
     ):
         refuse("match-specification must contain all, any or excluded as arrays of strings")
+    parts = {part: terms for part, terms in given.items() if terms}
     if not parts.get("all") and not parts.get("any"):
         refuse("match-specification must contain at least one term in all or any")
+    terms = [term for part in parts.values() for term in part]
     try:
         read_terms(parts)
+        if too_long := [term for term in terms if len(term) > LONGEST_TERM]:
+            raise InvalidTerm(too_long[0])
     except InvalidTerm as error:
         refuse(f"Invalid search term: {error.term}")
+    if len(terms) > MOST_TERMS:
+        refuse(f"match-specification must contain at most {MOST_TERMS} terms")
     return parts
 
 
