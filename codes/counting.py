@@ -35,7 +35,8 @@ def count_states(batch: Batch) -> States:
     found = counted(codes.filter(serial__in=serials))
     estimates = {state: rounded(count * total / len(serials)) for state, count in found.items()}
     largest = max(found, key=lambda state: found[state])
-    estimates[largest] = total - sum(count for state, count in estimates.items() if state != largest)
+    moved = sum(order.moved for order in done)
+    estimates[largest] = total - moved - sum(count for state, count in estimates.items() if state != largest)
     return States(estimates, estimated=True)
 
 

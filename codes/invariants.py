@@ -1,14 +1,19 @@
 """What is always true of codes, their redemptions and their value, as questions to which every answer is a violation."""
 
 from accounts.invariants import Invariant
+from codes import content_invariants
 from codes.giving_invariants import GIVING
 
 # A code is out once its order is done; a deleted one stays a row, and its uses stay used.
 OUT = "FROM codes_code c JOIN codes_issueorder o ON o.id = c.order_id AND o.state = 'done'"
 # A single code's change has an audit row of its own; an edit of the whole batch has come as far as its serial.
+# Of one that was moved to another batch, the change may have been in the batch it came from.
 CHANGED = """(EXISTS (SELECT 1 FROM accounts_auditrecord n WHERE n.object_type = 'code'
                       AND n.object_id = CAST(c.id AS text) AND n.action = 'code.change')
-              OR EXISTS (SELECT 1 FROM codes_batchedit e WHERE e.batch_id = c.batch_id AND e.serial >= c.serial))"""
+              OR EXISTS (SELECT 1 FROM codes_batchedit e WHERE e.batch_id = c.batch_id AND e.serial >= c.serial)
+              OR EXISTS (SELECT 1 FROM accounts_auditrecord n WHERE n.object_type = 'batch'
+                         AND n.object_id = CAST(c.batch_id AS text) AND n.action = 'batch.codes_change')
+              OR EXISTS (SELECT 1 FROM codes_issueorder m WHERE m.id = c.order_id AND m.moved_from_id IS NOT NULL))"""
 
 # Where the ledger says a batch's value went, and what its codes and redemptions say it should be.
 BOOKED = """SELECT t.batch_number AS batch_id, d.asset_id,
@@ -210,14 +215,14 @@ INVARIANTS = (
     ),
     Invariant(
         "I8",
-        "an order that is done has exactly the codes that were wanted, a cancelled one none, any other those it counted",
-        """SELECT o.id, o.state, o.wanted, o.issued, COUNT(c.id) AS codes
+        "an order that is done has exactly the codes that were wanted and not moved, a cancelled one none, any other those it "
+        "counted",
+        """SELECT o.id, o.state, o.wanted, o.issued, o.moved, COUNT(c.id) AS codes
            FROM codes_issueorder o
            LEFT JOIN codes_code c ON c.order_id = o.id AND c.batch_id = o.batch_id
-                AND (c.terms_id = o.terms_id OR o.source_id IS NOT NULL)
                 AND c.serial BETWEEN o.first_serial AND o.first_serial + o.wanted - 1
-           GROUP BY o.id, o.state, o.wanted, o.issued
-           HAVING COUNT(c.id) <> o.issued OR (o.state = 'done' AND o.issued <> o.wanted)
+           GROUP BY o.id, o.state, o.wanted, o.issued, o.moved
+           HAVING COUNT(c.id) <> o.issued - o.moved OR (o.state = 'done' AND o.issued <> o.wanted)
                OR (o.state = 'cancelled' AND o.issued <> 0)""",
     ),
     Invariant(
@@ -302,7 +307,8 @@ INVARIANTS = (
            LEFT JOIN accounts_client k ON k.id = a.client_id
            LEFT JOIN ledger_ledgertransaction x ON x.id = a.ledger_transaction_id
            LEFT JOIN codes_workitem w ON w.attempt_id = a.id
-           WHERE c.site_id <> a.site_id OR c.batch_id <> a.batch_id OR u.site_id <> a.site_id OR k.site_id <> a.site_id
+           WHERE c.site_id <> a.site_id OR u.site_id <> a.site_id OR k.site_id <> a.site_id
               OR x.site_id <> a.site_id OR w.site_id <> a.site_id""",
     ),
+    *content_invariants.INVARIANTS,
 )

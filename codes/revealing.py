@@ -5,7 +5,7 @@ from django.db import transaction
 
 from accounts import auditing
 from codes import lookup
-from codes.models import Code
+from codes.models import Batch, Code
 
 
 def reveal(code: Code, *, actor_id: str, reason: str) -> str:
@@ -22,3 +22,16 @@ def reveal(code: Code, *, actor_id: str, reason: str) -> str:
             detail={"reason": reason.strip()[:200]},
         )
     return lookup.shown(code)
+
+
+def note_shown(batch: Batch, code: Code | None, *, actor_id: str, door: str) -> None:
+    """Record that the code, or all codes of the batch that open content, leave through a door whose answers are the codes."""
+    with transaction.atomic(durable=True):
+        auditing.record(
+            "batch.reveal" if code is None else "code.reveal",
+            site=batch.site_id,
+            actor_id=actor_id,
+            object_type="batch" if code is None else "code",
+            object_id=(code or batch).pk,
+            detail={"door": door},
+        )

@@ -44,11 +44,12 @@ class Block:
     key_version: int
     codes: Sequence[Fresh]
     owner_id: int | None = None
+    state: str = Code.State.ACTIVE.value
 
     def same(self, order: IssueOrder) -> tuple[Any, ...]:
         """The values of ``SAME`` for each of its codes under the order."""
         return (
-            order.site_id, order.batch_id, order.pk, self.terms_id, self.key_version, Code.State.ACTIVE.value,
+            order.site_id, order.batch_id, order.pk, self.terms_id, self.key_version, self.state,
             self.max_uses, 0, 0, self.valid_from, self.valid_until, self.owner_id, "",
         )  # fmt: skip
 

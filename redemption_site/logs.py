@@ -5,7 +5,8 @@ from typing import Any
 
 import structlog
 
-# Whatever could hold what somebody typed. Paths lose what follows /redeem/, for links carry codes.
+# Whatever could hold what somebody typed. Paths lose what follows /redeem/, for links carry codes, and what follows a
+# publisher's /redemptions/: no pattern can tell a batch's name, with spaces and slashes in it, from a code.
 SECRET_FIELDS = frozenset(
     {
         "authorization",
@@ -22,13 +23,14 @@ SECRET_FIELDS = frozenset(
     }
 )
 CODE_IN_PATH = re.compile(r"(/redeem/)[^/?\s]+")
+CODE_IN_ADMIN_PATH = re.compile(r"(/admin-api/(?:[^/]*/)?redemptions/).+", re.DOTALL)
 KEY_IN_TEXT = re.compile(r"\brk[0-9a-f]{12}\.[\w-]{20,}")
 QUERY_IN_TEXT = re.compile(r"(/[^\s?\"']*)\?[^\s\"']+")
 
 
 def redact_text(text: str) -> str:
     """The text without API keys, query strings and codes in paths."""
-    text = KEY_IN_TEXT.sub("[key]", text)
+    text = CODE_IN_ADMIN_PATH.sub(r"\1[code]", KEY_IN_TEXT.sub("[key]", text))
     text = QUERY_IN_TEXT.sub(r"\1?[query]", text)
     return CODE_IN_PATH.sub(r"\1[code]", text)
 

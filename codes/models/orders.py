@@ -23,6 +23,14 @@ class IssueOrder(Job):
     wanted = models.PositiveBigIntegerField()
     issued = models.PositiveBigIntegerField(default=0)
     first_serial = models.PositiveBigIntegerField()
+    # An order never moves, so codes that are moved to another batch get an order there (codes/content_moving.py).
+    moved_from = models.ForeignKey(
+        Batch, models.PROTECT, null=True, related_name="+", db_index=False, help_text="Where its codes were moved from."
+    )
+    moved = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="Codes of it that were moved to another batch since."
+    )
+    emptied_at = models.DateTimeField(null=True, help_text="When its last codes were deleted or moved, all at once.")
 
     ahead: Any = None  # Not stored: the next codes, drawn already (codes/drawing.py).
 
@@ -33,6 +41,7 @@ class IssueOrder(Job):
                 condition=Q(wanted__gte=1, wanted__lte=10_000_000), name="issueorder_wanted_in_bounds"
             ),
             models.CheckConstraint(condition=Q(issued__lte=F("wanted")), name="issueorder_issued_in_bounds"),
+            models.CheckConstraint(condition=Q(moved__lte=F("issued")), name="issueorder_moved_in_bounds"),
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(issued=F("wanted")), name="issueorder_done_means_all"
             ),

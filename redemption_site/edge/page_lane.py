@@ -1,6 +1,6 @@
 """Middleware that only pages need, taken out of the way of the API, whose answers are counted in microseconds.
 
-Each is the library's own; under /api/ it hands the request on. Sessions, logins and the CSRF check stay for both.
+Each is the library's own; under /api/ and /admin-api/ it hands the request on. Sessions, logins and the CSRF check stay for both.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-API = "/api/"
+API = ("/api/", "/admin-api/")
 
 
 class PageOnly:

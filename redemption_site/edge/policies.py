@@ -35,6 +35,7 @@ POLICIES = (
     # Swagger UI sets styles on its elements; its script comes from a file of its own.
     ("/api/docs", written({**NOTHING, **OURS, "style-src": "'self' 'unsafe-inline'"})),
     ("/api/", written(NOTHING)),
+    ("/admin-api/", written(NOTHING)),
 )
 
 

@@ -241,6 +241,11 @@ EXAMPLES = (
     ("UPDATE codes_codeimport SET bad = bad + 1, rows = rows + 1", "has the rows that it counted"),
     ("DELETE FROM codes_importrow WHERE problem = ''", "has the rows that it counted"),
     ("UPDATE codes_importrow SET problem = ''", "has the rows that it counted"),
+    # I8, I25: what publishers change and move.
+    ("UPDATE codes_code SET terms_id = (SELECT MAX(terms_id) FROM codes_code)", "a code has the terms of its order"),
+    ("UPDATE codes_issueorder SET moved = 1 WHERE state = 'done'", "in the batches that they were moved to"),
+    ("UPDATE codes_issueorder SET emptied_at = created_at", "an order that was emptied"),
+    ("UPDATE codes_attempt SET batch_id = (SELECT MAX(id) FROM codes_batch)", "an attempt is of its code's batch"),
     # I9, I14, I25: keys, and sites apart.
     (
         "UPDATE codes_code SET lookup_odd = (SELECT lookup_odd FROM codes_code ORDER BY id LIMIT 1)",

@@ -1,0 +1,191 @@
+"""Codes that open content, as their publisher sees them: which there are, and each with what it gives and who has used it.
+
+They are ordinary codes; what makes them the publisher's is their action. A batch is shown while it has one that is not deleted.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from django.db.models import Exists, F, Max, Min, OuterRef, QuerySet
+
+from codes import lookup
+from codes.models import Attempt, Batch, Code, IssueOrder
+from codes.refusals import CodeFormatInvalid
+
+log = logging.getLogger(__name__)
+
+# What each action takes from its terms. The session ones give to a browser, whoever is signed in, so nobody's name is kept.
+PARAMETERS = {
+    "add_tags": ("tags",),
+    "apply_offer": ("access_control",),
+    "session_license": ("access_control",),
+    "apply_offer_match": ("access_control", "match"),
+    "session_license_match": ("access_control", "match"),
+}
+ACTIONS = tuple(PARAMETERS)
+SESSION_ACTIONS = frozenset({"session_license", "session_license_match"})
+SHOWN_BATCHES = (Batch.State.ACTIVE, Batch.State.DISABLED)
+PAGE = 2_000  # Serials that one statement reads.
+MOST_REDEMPTIONS = 20_000  # Whose claimants one statement reads.
+
+
+@dataclass(frozen=True, slots=True)
+class ContentCode:
+    """One code as it stood when its page was read. ``redeemed_by`` are account names in order of redemption, None for session
+    codes; ``text`` is empty where no live key opens it."""
+
+    id: int
+    serial: int
+    text: str
+    batch: str
+    action: str
+    parameters: dict[str, Any]
+    is_active: bool
+    uses_left: int
+    valid_until: dt.datetime | None
+    last_redeemed_at: dt.datetime | None
+    redeemed_by: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Codes of one batch by serial, both ends included."""
+
+    batch: Batch
+    first: int
+    last: int
+
+
+def orders() -> "QuerySet[IssueOrder]":
+    """The orders whose codes are the publisher's: a code has the action of its order's terms, whatever else was changed."""
+    return IssueOrder.objects.filter(state=IssueOrder.State.DONE, terms__action__in=ACTIONS, emptied_at=None)
+
+
+def codes_of(batch: Batch) -> "QuerySet[Code]":
+    """The codes of the batch that are the publisher's and not deleted."""
+    return Code.objects.filter(batch=batch, order__in=orders().filter(batch=batch)).exclude(state=Code.State.DELETED)
+
+
+def batches_of(site_id: int) -> "QuerySet[Batch]":
+    """The site's batches that have such a code."""
+    # Order by order: of a large batch of other codes none is looked at.
+    living = Code.objects.filter(
+        batch_id=OuterRef("batch_id"),
+        order_id=OuterRef("pk"),
+        serial__gte=OuterRef("first_serial"),
+        serial__lt=OuterRef("first_serial") + OuterRef("wanted"),
+    ).exclude(state=Code.State.DELETED)
+    having = orders().filter(Exists(living), batch=OuterRef("pk"))
+    return Batch.objects.filter(Exists(having), site_id=site_id, state__in=SHOWN_BATCHES)
+
+
+def batch_names(site_id: int) -> list[str]:
+    """In the order of their code points, whatever the database thinks of letters."""
+    return sorted(batches_of(site_id).order_by().values_list("name", flat=True))
+
+
+def find_batch(site_id: int, name: str) -> Batch | None:
+    """The batch of exactly this name."""
+    if "\x00" in name:
+        return None  # No column holds one, and PostgreSQL refuses to be asked.
+    return batches_of(site_id).filter(name=name).first()
+
+
+def find_code(batch: Batch, typed: str) -> Code | None:
+    """The batch's code, whatever its spelling; another batch's is unknown."""
+    if len(typed) > lookup.LONGEST_TYPED:
+        return None
+    try:
+        form = lookup.canonical(typed)
+    except CodeFormatInvalid:
+        return None
+    return codes_of(batch).filter(lookup.matching(batch.site_id, form)).first()
+
+
+def whole(batch: Batch) -> Span:
+    """All serials that codes of the batch may have now."""
+    ends = (
+        orders().filter(batch=batch).aggregate(first=Min("first_serial"), last=Max(F("first_serial") + F("wanted") - 1))
+    )
+    return Span(batch, ends["first"] or 1, ends["last"] or 0)
+
+
+def read(span: Span) -> Iterator[list[ContentCode]]:
+    """The codes in pages, in order of serial: two short statements a page, and memory for one.
+
+    By ranges of serials and not by number of rows: where many were deleted, no statement looks for the others at length.
+    """
+    for first in range(span.first, span.last + 1, PAGE):
+        page = read_codes(
+            codes_of(span.batch).filter(serial__range=(first, min(first + PAGE - 1, span.last))), span.batch
+        )
+        if page:
+            yield page
+
+
+def read_one(code: Code, batch: Batch) -> ContentCode | None:
+    """The code as it stands now; None if it has been deleted or moved."""
+    found = read_codes(codes_of(batch).filter(pk=code.pk), batch)
+    return found[0] if found else None
+
+
+def read_codes(rows: "QuerySet[Code]", batch: Batch) -> list[ContentCode]:
+    found = list(rows.select_related("terms").order_by("serial"))
+    names = account_names([code for code in found if code.redemptions and code.terms.action not in SESSION_ACTIONS])
+    return [
+        ContentCode(
+            id=code.pk,
+            serial=code.serial,
+            text=text_of(code),
+            batch=batch.name,
+            action=code.terms.action,
+            parameters=code.terms.parameters,
+            is_active=code.state == Code.State.ACTIVE,
+            uses_left=code.max_uses - code.uses,
+            valid_until=code.valid_until,
+            last_redeemed_at=code.last_redeemed_at,
+            redeemed_by=None if code.terms.action in SESSION_ACTIONS else names.get(code.pk, []),
+        )
+        for code in found
+    ]
+
+
+def text_of(code: Code) -> str:
+    try:
+        return lookup.shown(code)
+    except (InvalidTag, KeyError, ValueError):
+        log.exception("a code could not be unsealed", extra={"batch": code.batch_id, "serial": code.serial})
+        return ""
+
+
+def account_names(codes: Sequence[Code]) -> dict[int, list[str]]:
+    """Code ID → the e-mail addresses, or claimant IDs, of those whose use was not given back, in order of redemption."""
+    names: dict[int, dict[int, str]] = {}
+    for part in parts(codes):
+        redemptions = (
+            Attempt.objects.filter(code__in=part, outcome=Attempt.Outcome.REDEEMED, claimant__isnull=False)
+            .exclude(reversal__give_use_back=True)
+            .order_by("code", "use_number")
+        )
+        told: Any = redemptions.values_list("code", "claimant", "claimant__email", "claimant__claimant_id")
+        for code_id, claimant, email, claimant_id in told:
+            names.setdefault(code_id, {}).setdefault(claimant, email or claimant_id)
+    return {code_id: list(found.values()) for code_id, found in names.items()}
+
+
+def parts(codes: Sequence[Code]) -> Iterator[list[int]]:
+    """The IDs of the codes, few enough at a time for what was ever redeemed with them to be held in memory."""
+    part: list[int] = []
+    redemptions = 0
+    for code in codes:
+        if part and redemptions + code.redemptions > MOST_REDEMPTIONS:
+            yield part
+            part, redemptions = [], 0
+        part.append(code.pk)
+        redemptions += code.redemptions
+    if part:
+        yield part

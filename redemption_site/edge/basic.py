@@ -1,0 +1,141 @@
+"""Who administers a site over a protocol of the publishers: HTTP Basic, or the staff login of a browser with its CSRF token.
+
+The pair is a staff member's e-mail and password, or a client's prefix and secret. Checking a password takes half a second of work
+on purpose, so a pair that was right is remembered for five seconds, by keyed digest. Failures count against the budgets of
+signing in.
+"""
+
+import base64
+import binascii
+import re
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts import budgets, client_keys, clock, digests, signing_in
+from accounts.models import Client, User
+from accounts.refusals import TooManyAttempts, Unauthenticated
+from redemption_site.edge.authentication import refuse_forged
+
+PERMISSION = "codes.issue_codes"
+LONGEST_PAIR = 1_000
+PREFIX = re.compile(r"rk[0-9a-f]{12}", re.ASCII)
+CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who may issue codes, and where. ``key`` and ``actor_id`` are as a Caller's."""
+
+    key: str
+    actor_id: str
+    site_ids: frozenset[int] = frozenset()
+    everywhere: bool = False
+
+    def administers(self, site_id: int) -> bool:
+        return self.everywhere or site_id in self.site_ids
+
+
+class RememberedPairs:
+    """Administrators by pairs that were right within the last five seconds; wrong ones are never remembered.
+
+    Equal pairs that come at once are looked at once: otherwise a program's own parallel requests would spend its budget.
+    """
+
+    SECONDS = 5.0
+    MOST = 10_000
+    LOCKS = 64
+
+    def __init__(self) -> None:
+        self.found: OrderedDict[bytes, tuple[float, Administrator]] = OrderedDict()
+        self.locks = [threading.Lock() for _ in range(self.LOCKS)]
+
+    def find(self, request: HttpRequest, name: str, secret: str) -> Administrator:
+        """Raises Unauthenticated, and TooManyAttempts while the lock-out lasts."""
+        digest = digests.keyed("remembered pair", name, secret)
+        with self.locks[digest[0] % self.LOCKS]:
+            verified_at, administrator = self.found.get(digest, (float("-inf"), None))
+            now = time.monotonic()
+            if administrator is None or now - verified_at >= self.SECONDS:
+                self.found.pop(digest, None)
+                administrator = verify(request, name, secret)
+                self.found[digest] = time.monotonic(), administrator
+                if len(self.found) > self.MOST:
+                    self.found.popitem(last=False)
+        return administrator
+
+    def clear(self) -> None:
+        self.found.clear()
+
+
+remembered_pairs = RememberedPairs()
+
+
+def find_administrator(request: HttpRequest) -> Administrator:
+    """An Authorization header decides alone; without one the browser's login does. Raises Unauthenticated, TooManyAttempts."""
+    header = request.META.get("HTTP_AUTHORIZATION")
+    if header is not None:
+        return remembered_pairs.find(request, *read_pair(header))
+    if settings.SESSION_COOKIE_NAME in request.COOKIES:
+        user: Any = request.user
+        if user.is_authenticated and user.is_staff:
+            refuse_forged(request)
+            return of_staff(user)
+    raise Unauthenticated
+
+
+def read_pair(header: str) -> tuple[str, str]:
+    """Name and secret of RFC 7617. Raises Unauthenticated on anything else."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic" or len(encoded) > 2 * LONGEST_PAIR:
+        raise Unauthenticated
+    try:
+        pair = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise Unauthenticated from error
+    name, colon, secret = pair.partition(":")
+    if not (colon and name and secret) or len(pair) > LONGEST_PAIR or CONTROL.search(pair):
+        raise Unauthenticated
+    return name, secret
+
+
+def verify(request: HttpRequest, name: str, secret: str) -> Administrator:
+    """Raises Unauthenticated and TooManyAttempts."""
+    is_client = PREFIX.fullmatch(name) is not None
+    limits = signing_in.lock_outs(request, name)
+    if is_client:
+        # A prefix is public and its secret cannot be guessed: nobody is to lock a client out, only to be slowed down.
+        limits = limits[1:]
+    now = clock.read()
+    # Counted before the secret is looked at, so that parallel guesses get no more looks than one after another.
+    wait = budgets.seconds_until_free(limits, now) or budgets.count_failure(limits, now)
+    if wait:
+        raise TooManyAttempts(retry_after_seconds=wait)
+    administrator = of_client(client_keys.verify(f"{name}.{secret}")[0]) if is_client else of_pair(name, secret)
+    budgets.take_back(limits)
+    return administrator
+
+
+def of_pair(email: str, password: str) -> Administrator:
+    """The member of staff. Raises Unauthenticated; an e-mail that nobody has costs the same work."""
+    user = User.objects.filter(email=email.strip().lower(), is_staff=True).first()
+    if user is None:
+        User().set_password(password)
+    if user is None or not user.check_password(password) or not user.is_active:
+        raise Unauthenticated
+    return of_staff(user)
+
+
+def of_staff(user: User) -> Administrator:
+    sites = {each.site_id for each in user.memberships.all() if PERMISSION in each.permissions()}
+    return Administrator(f"user:{user.pk}", user.claimant_id, frozenset(sites), everywhere=user.is_superuser)
+
+
+def of_client(client: Client) -> Administrator:
+    may_issue = Client.Scope.ISSUE in client.scopes
+    return Administrator(f"client:{client.pk}", client.prefix, frozenset({client.site_id} if may_issue else ()))

@@ -1,0 +1,1 @@
+"""Access codes: publishers issue, read, change and delete codes that open content."""
