@@ -1,10 +1,11 @@
-"""Who asks: an API client or a person signed in, as the deeds below the edge know them."""
+"""Who asks: an API client, a person signed in, or a browser in which nobody has to be, as the deeds below the edge know them."""
 
 from dataclasses import dataclass
 
 from accounts import digests
-from accounts.models import Client, Site, User
+from accounts.models import BrowserLogin, Client, Site, User
 
+GUESSES_PER_BROWSER = 10
 GUESSES_PER_STRANGER = 10  # Failed look-ups in 15 minutes from one address, of all who are not signed in there.
 
 
@@ -12,9 +13,9 @@ GUESSES_PER_STRANGER = 10  # Failed look-ups in 15 minutes from one address, of 
 class Caller:
     """Made at the edge from the credential alone, never from a body or a query.
 
-    ``key`` scopes idempotency keys and budgets ("client:5", "user:9"); ``actor_id`` is what receipts and the audit
-    tell: the client's public prefix or the claimant ID. ``acts_as`` limits the claimants by user ID; None: no limit
-    but the site.
+    ``key`` scopes idempotency keys and budgets ("client:5", "user:9", "browser:3"); ``actor_id`` is what receipts and the
+    audit tell: the client's public prefix, the claimant ID, or the key of the browser. ``acts_as`` limits the claimants by
+    user ID; None: no limit but the site.
     """
 
     site_id: int
@@ -45,6 +46,22 @@ def caller_for_user(user: User, site: Site, network: str = "") -> Caller:
         scopes=frozenset({"redeem"}),
         acts_as=frozenset({user.pk}),
         network=network,
+        guesses_per_network=site.guesses_per_network,
+        guesses_in_total=site.guesses_in_total,
+    )
+
+
+def caller_for_browser(browser: BrowserLogin, site: Site, network: str = "") -> Caller:
+    """A browser that is known by its own cookie, whoever is signed in: acts for nobody, and redeems session codes alone."""
+    assert browser.site_id == site.pk, "A browser counts on its own site only."
+    key = f"browser:{browser.pk}"
+    return Caller(
+        site_id=site.pk,
+        key=key,
+        actor_id=key,
+        acts_as=frozenset(),
+        network=network,
+        guesses_per_client=GUESSES_PER_BROWSER,
         guesses_per_network=site.guesses_per_network,
         guesses_in_total=site.guesses_in_total,
     )

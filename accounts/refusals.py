@@ -61,6 +61,12 @@ class ServiceUnavailable(Refusal):
     retryable = True
 
 
+class SignInNeeded(Refusal):
+    """What the code does it does for an account, and nobody is signed in."""
+
+    step = 5
+
+
 class ClaimantUnknown(Refusal):
     """No claimant of this site has that ID."""
 

@@ -116,6 +116,24 @@ class TargetMissing(Refusal):
     step = 8
 
 
+class OfferGone(Refusal):
+    """The offer, or the licence, whose terms the code gives is not there any more."""
+
+    step = 8
+
+
+class NoMatchingContent(Refusal):
+    """No item of the site matches the code's specification now."""
+
+    step = 8
+
+
+class TooManyMatches(Refusal):
+    """More items match than one redemption may license."""
+
+    step = 8
+
+
 class ActionFailed(Refusal):
     """The action raised something unexpected; nothing was changed."""
 

@@ -1,6 +1,7 @@
 """Content for tests: items with properties, collections, account sets, offers and licences."""
 
 import itertools
+import secrets
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ from accounts.granting import give_tags, tags_named
 from accounts.models import (
     AccountSet,
     AccountSetRule,
+    BrowserLogin,
     CollectionMember,
     Item,
     ItemProperty,
@@ -97,6 +99,14 @@ def make_licence(
         account_set_id=account_set.pk if account_set else None,
     )
     return licensing.give_licences([new], clock.read())[0]
+
+
+def make_browser(site: Site) -> BrowserLogin:
+    """A browser that may hold session licences."""
+    now = clock.read()
+    return BrowserLogin.objects.create(
+        site=site, token_digest=secrets.token_bytes(16), created_at=now, last_seen_at=now
+    )
 
 
 def wear(user: User, *names: str) -> None:

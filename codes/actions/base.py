@@ -29,6 +29,7 @@ class Action:
     name: ClassVar[str]
     label: ClassVar[str]
     moves_value: ClassVar[bool] = False
+    for_browser: ClassVar[bool] = False  # What it gives, it gives to a browser, and needs no claimant.
 
     def clean(self, site_id: int, parameters: dict[str, Any], asset: Asset | None, value: int) -> dict[str, Any]:
         """The parameters as terms store them. Raises ValidationError with field names."""

@@ -3,7 +3,15 @@
 from codes.actions.base import Action
 from codes.actions.credit import Credit
 from codes.actions.fulfilment import Fulfilment
+from codes.actions.offers import ApplyOffer, ApplyOfferMatch
 from codes.actions.refund import Refund
+from codes.actions.session_licences import SessionLicense, SessionLicenseMatch
 from codes.actions.tags import AddTags
 
-ACTIONS: dict[str, Action] = {action.name: action for action in (Credit(), Refund(), AddTags(), Fulfilment())}
+ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        *(Credit(), Refund(), AddTags(), Fulfilment()),
+        *(ApplyOffer(), ApplyOfferMatch(), SessionLicense(), SessionLicenseMatch()),
+    )
+}

@@ -15,21 +15,23 @@ from codes.redemption.rules import found
 from codes.refusals import TargetMissing
 from ledger.models import Asset
 
+MOST_TAGS = 1_000
+
 
 class AddTags(Action):
     name = "add_tags"
     label = "Put tags on the claimant"
 
     def clean(self, site_id: int, parameters: dict[str, Any], asset: Asset | None, value: int) -> dict[str, Any]:
-        """``{"tags": ["member", …]}``, one to twenty; tags that the site does not have are made."""
+        """``{"tags": ["member", …]}``, one to a thousand; tags that the site does not have are made."""
         refuse_unknown(parameters, "tags")
         refuse_value(asset, value)
         tags = parameters.get("tags")
         if not isinstance(tags, list) or not all(isinstance(t, str) and 0 < len(t.strip()) <= 100 for t in tags):
             raise ValidationError({"parameters": ["Give the tags as a list of words of up to 100 characters."]})
         names = list(dict.fromkeys(tag.strip() for tag in tags))
-        if not 1 <= len(names) <= 20:
-            raise ValidationError({"parameters": ["Give one to twenty tags."]})
+        if not 1 <= len(names) <= MOST_TAGS:
+            raise ValidationError({"parameters": [f"Give one to {MOST_TAGS:,} tags."]})
         tags_named(site_id, names)
         return {"tags": names}
 

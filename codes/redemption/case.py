@@ -52,6 +52,7 @@ class CodeFacts:
     outstanding_state: str | None = None
     last_redemption: "Redemption | None" = None
     batch: "BatchFacts | None" = None
+    browsers: dict[int, int] = field(default_factory=dict)  # Holding what a session code gave → receipt number.
 
     @property
     def needs_batch_lock(self) -> bool:
@@ -110,6 +111,8 @@ class Case:
     code: CodeFacts | None = None
     typo: bool = False  # Of a code of our own format: its check symbol is wrong.
     claimant: ClaimantFacts | None = None
+    for_browser: bool = False  # A session code through a door that can redeem it: there is no claimant then.
+    signed_in: ClaimantFacts | None = None  # In that browser; asked for only where the code is bound to somebody.
     account: Standing | None = None
     uses: ClaimantUses = field(default_factory=ClaimantUses)
     held_by_other: bool = False
@@ -130,7 +133,12 @@ class Case:
     @property
     def claimant_id(self) -> str:
         """Trimmed of white space at both ends and otherwise compared exactly (redemption flow, section 2)."""
-        return self.command.claimant_id.strip()
+        return "" if self.for_browser else self.command.claimant_id.strip()
+
+    @property
+    def browser_id(self) -> int | None:
+        """Of the browser login that what the code gives is for."""
+        return self.command.browser_id if self.for_browser else None
 
     @property
     def redeemed(self) -> bool:

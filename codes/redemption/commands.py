@@ -10,12 +10,16 @@ from accounts.callers import Caller
 from accounts.refusals import Refusal
 from codes.models import Attempt
 
+BROWSER_DOOR = "add"  # The only door through which something can be given to a browser.
+
 
 @dataclass(frozen=True, slots=True)
 class RedeemCode:
     """Redeem ``code``, as it was typed, for the claimant with ``claimant_id``.
 
-    ``door`` names the way in ("api", "page", …) and with it the order of rules. The caller's site is the only one looked at.
+    ``door`` names the way in ("api", "page", "add") and with it the order of rules. The caller's site is the only one looked at.
+    A session code is redeemed through "add" alone, for the browser login ``browser_id``; whoever is the claimant plays no part
+    in it then, and need not be there. Through "add" every other code needs a claimant, or is refused with SignInNeeded.
     """
 
     caller: Caller
@@ -27,6 +31,7 @@ class RedeemCode:
     reference: str | None = None
     idempotency_key: str | None = None
     reservation_token: str | None = None
+    browser_id: int | None = None
     id: UUID = field(default_factory=uuid.uuid7)  # Of the attempt: the transaction ID of the answer.
 
 

@@ -13,7 +13,7 @@ from codes.actions.registry import ACTIONS
 from codes.models import IssueOrder
 from codes.redemption import journal, statements
 from codes.redemption.case import BatchFacts, Case, ClaimantFacts, ClaimantUses, CodeFacts, Facts
-from codes.redemption.commands import RedeemCode
+from codes.redemption.commands import BROWSER_DOOR, RedeemCode
 from codes.redemption.guessing import Guesses
 from codes.redemption.rounds import BatchLockNeeded, JudgeAgain
 from codes.refusals import CodeFormatInvalid
@@ -40,7 +40,8 @@ def fingerprint(command: RedeemCode) -> bytes:
     """A keyed digest of the deed and everything the caller said in the command."""
     reference = "" if command.reference is None else f"={command.reference}"
     token = command.reservation_token or ""
-    said = (command.code, command.claimant_id, command.channel, command.venue_id, reference, token)
+    browser = () if command.browser_id is None else (str(command.browser_id),)
+    said = (command.code, command.claimant_id, command.channel, command.venue_id, reference, token, *browser)
     return digests.keyed("redeem", *said)
 
 
@@ -61,6 +62,7 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     standings = {standing.id: standing for standing in accounts}
     load_claimants(cases, moment.claimants, standings)
     codes = load_codes(cases, moment.codes, wanted, locked_batches)
+    load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
@@ -120,6 +122,26 @@ def load_claimants(cases: Sequence[Case], found: Sequence[Sequence[Any]], standi
     by_name = {(each.site_id, each.claimant_id): each for each in claimants.values()}
     for case in cases:
         case.claimant = by_name.get((case.command.caller.site_id, case.claimant_id))
+
+
+def load_browsers(cases: Sequence[Case], now: dt.datetime) -> None:
+    """Tell the cases that are for a browser, whoever is signed in there, and which browsers hold what such a code gave.
+
+    A session code that nobody has redeemed needs no statement.
+    """
+    wanted: set[tuple[int, int]] = set()
+    for case in cases:
+        if case.code and case.command.door == BROWSER_DOOR and ACTIONS[case.code.action].for_browser:
+            case.for_browser = True
+            case.signed_in, case.claimant = case.claimant, None
+            if case.browser_id is not None and case.code.redemptions:
+                wanted.add((case.code.id, case.browser_id))
+    held = statements.read_held_by_browsers(wanted, now)
+    for case in cases:
+        if case.code and case.for_browser:
+            case.code.browsers.update(
+                {browser: number for (code, browser), number in held.items() if code == case.code.id}
+            )
 
 
 def load_accounts(cases: Sequence[Case], standings: dict[int, Standing]) -> Books:

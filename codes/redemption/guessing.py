@@ -23,7 +23,7 @@ def budgets_of(case: Case) -> list[Budget]:
     """
     caller = case.command.caller
     counted = budgets_of_caller(caller)
-    if caller.user_id is None and (case.claimant is None or caller.may_act_for(case.claimant.id)):
+    if caller.client_id is not None and (case.claimant is None or caller.may_act_for(case.claimant.id)):
         counted.append(Budget("guess claimant", f"{caller.key}|{case.claimant_id}", FAILURES_PER_CLAIMANT))
     return counted
 

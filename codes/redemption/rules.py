@@ -6,10 +6,11 @@ The first refusal wins, so the order is part of every contract. Source: redempti
 import datetime as dt
 from collections.abc import Callable
 
-from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknown
+from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknown, SignInNeeded
 from codes.lookup import LONGEST_TYPED
 from codes.models import Batch, Code
 from codes.redemption.case import Case, CodeFacts
+from codes.redemption.commands import BROWSER_DOOR
 from codes.refusals import (
     AlreadyRedeemed,
     CampaignCapReached,
@@ -34,8 +35,11 @@ LIMITS = {"code": LONGEST_TYPED, "claimant_id": 100, "channel": 30, "venue_id": 
 Rule = Callable[[Case, dt.datetime], None]
 
 
-def refuse_missing(case: Case, now: dt.datetime) -> None:
+def refuse_no_code(case: Case, now: dt.datetime) -> None:
     case.expect(bool(case.command.code.strip()), "code_given", MissingCode)
+
+
+def refuse_no_claimant(case: Case, now: dt.datetime) -> None:
     case.expect(bool(case.claimant_id), "claimant_given", MissingClaimant)
 
 
@@ -55,6 +59,22 @@ def refuse_unknown(case: Case, now: dt.datetime) -> None:
     code = case.code
     known = code is not None and code.state != Code.State.DELETED and code.batch_state != Batch.State.ARCHIVED
     case.expect(known, "code_found", CodeNotFound)
+
+
+def refuse_signed_out(case: Case, now: dt.datetime) -> None:
+    """Whether an account is needed shows only now that the code is known, for its action says so."""
+    case.expect(case.for_browser or bool(case.claimant_id), "signed_in", SignInNeeded)
+
+
+def refuse_held(case: Case, now: dt.datetime) -> None:
+    """A browser that holds what the code gave has what it asks for: it hears its earlier receipt, and nothing is counted."""
+    if case.browser_id is not None:
+        number = found(case).browsers.get(case.browser_id)
+        try:
+            case.expect(number is None, "not_held", AlreadyRedeemed)
+        except AlreadyRedeemed as already:
+            already.receipt_number = number
+            raise
 
 
 def refuse_switched_off(case: Case, now: dt.datetime) -> None:
@@ -96,6 +116,8 @@ def refuse_reserved(case: Case, now: dt.datetime) -> None:
 
 
 def refuse_claimant(case: Case, now: dt.datetime) -> None:
+    if case.for_browser:
+        return
     claimant, caller = case.claimant, case.command.caller
     case.expect(claimant is not None, "claimant_known", ClaimantUnknown)
     assert claimant is not None
@@ -104,12 +126,16 @@ def refuse_claimant(case: Case, now: dt.datetime) -> None:
 
 
 def refuse_other_owner(case: Case, now: dt.datetime) -> None:
-    owner = found(case).owner_id
-    entitled = owner is None or (case.claimant is not None and owner == case.claimant.id)
+    owner, person = found(case).owner_id, case.claimant
+    if case.signed_in is not None and case.command.caller.may_act_for(case.signed_in.id):
+        person = case.signed_in  # A session code may be bound to somebody too, though their account is not changed.
+    entitled = owner is None or (person is not None and owner == person.id)
     case.expect(entitled, "entitled", NotEntitled, bound=owner is not None)
 
 
 def refuse_over_claimant_cap(case: Case, now: dt.datetime) -> None:
+    if case.for_browser:
+        return
     cap, uses = found(case).uses_per_claimant, case.uses
     # One word for "you had one use", another for "you had several" (redemption flow, section 5).
     refusal = AlreadyRedeemed if cap == 1 else ClaimantCapReached
@@ -147,7 +173,7 @@ def found(case: Case) -> CodeFacts:
     return case.code
 
 
-READING: tuple[Rule, ...] = (refuse_missing, refuse_too_long, refuse_unreadable)
+READING: tuple[Rule, ...] = (refuse_no_code, refuse_no_claimant, refuse_too_long, refuse_unreadable)
 STATUS_NATIVE: tuple[Rule, ...] = (
     refuse_switched_off,
     refuse_not_yet_valid,
@@ -160,5 +186,13 @@ BUSINESS: tuple[Rule, ...] = (refuse_over_claimant_cap, refuse_over_batch_cap, r
 
 NATIVE: tuple[Rule, ...] = (*READING, refuse_unknown, *STATUS_NATIVE, *CLAIMANT, *BUSINESS)
 
+# "Used up" before "disabled", because the last use sets both. Source: access codes, section 7.
+ADD: tuple[Rule, ...] = (
+    *(refuse_no_code, refuse_too_long, refuse_unreadable, refuse_unknown, refuse_signed_out, refuse_held),
+    *(refuse_used_up, refuse_switched_off, refuse_not_yet_valid, refuse_expired, refuse_reserved),
+    *CLAIMANT,
+    *BUSINESS,
+)
+
 # Each door names its order; the foreign protocols add theirs here when they come.
-ORDER_BY_DOOR: dict[str, tuple[Rule, ...]] = {"api": NATIVE, "page": NATIVE}
+ORDER_BY_DOOR: dict[str, tuple[Rule, ...]] = {"api": NATIVE, "page": NATIVE, BROWSER_DOOR: ADD}

@@ -164,7 +164,7 @@ MOMENT = """
     UNION ALL
     SELECT NULL, NULL, NULL, NULL, facts.* FROM ({codes}) AS facts
 """
-NO_CODE = ", ".join("NULL" for each in fields(CodeFacts) if each.name not in ("last_redemption", "batch"))
+NO_CODE = ", ".join("NULL" for each in fields(CodeFacts) if each.name not in ("last_redemption", "batch", "browsers"))
 
 
 def read_moment(
@@ -231,6 +231,22 @@ def read_last_redemptions(codes: Sequence[CodeFacts]) -> dict[int, Redemption]:
         params,
     )
     return {row[0]: Redemption(*row[1:]) for row in found}
+
+
+def read_held_by_browsers(wanted: Collection[tuple[int, int]], now: dt.datetime) -> dict[tuple[int, int], int]:
+    """(code ID, browser ID) → the receipt number of the redemption whose licence the browser still holds."""
+    if not wanted:
+        return {}
+    of_code, codes = one_of("a.code_id", "bigint", sorted({code for code, _ in wanted}))
+    of_browser, browsers = one_of("l.browser_id", "bigint", sorted({browser for _, browser in wanted}))
+    found = fetch(
+        f"""SELECT a.code_id, l.browser_id, MAX(a.receipt_number)
+            FROM accounts_licence l JOIN codes_attempt a ON a.id = l.given_by
+            WHERE {of_browser} AND {of_code} AND l.ended_at IS NULL AND (l.ends_at IS NULL OR l.ends_at > %s)
+            GROUP BY a.code_id, l.browser_id""",  # noqa: S608
+        [*browsers, *codes, budgets.stored(now)],
+    )
+    return {(row[0], row[1]): row[2] for row in found}
 
 
 def read_last_in_batch(wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], dt.datetime]:

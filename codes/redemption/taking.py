@@ -25,6 +25,8 @@ def take(case: Case, facts: Facts) -> None:
     code.last_redemption = Redemption(case.receipt_number, claimant.id if claimant else None, case.command.caller.key)
     if code.batch:
         code.batch.uses += 1
+    if case.browser_id is not None:
+        code.browsers[case.browser_id] = case.receipt_number
     if claimant:
         case.uses.in_force += 1
         case.uses.ever += 1

@@ -1,8 +1,7 @@
 """For whom a code is: for an account, or for the browser that redeems it."""
 
+from codes.actions.registry import ACTIONS
 from codes.lookup import find_code
-
-SESSION_ACTIONS = frozenset({"session_license", "session_license_match"})
 
 
 def is_session_code(site_id: int, typed: str) -> bool:
@@ -11,4 +10,4 @@ def is_session_code(site_id: int, typed: str) -> bool:
     Whoever asks has looked at the budget of guesses first, and redeems next, which counts a code that nobody knows.
     """
     code = find_code(site_id, typed)
-    return code is not None and code.terms.action in SESSION_ACTIONS
+    return code is not None and ACTIONS[code.terms.action].for_browser

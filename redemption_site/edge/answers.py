@@ -1,6 +1,7 @@
 """How the platform says no: for each refusal a status, words and the next step. The API and the pages speak it.
 
-Source: redemption flow, section 4. The table is total; a test compares it with the whole tree of refusals.
+Source: redemption flow, section 4, and access codes, section 7. The table is total; a test compares it with the
+whole tree of refusals.
 """
 
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ ANSWERS: dict[type[Refusal], Answer] = {
     codes.RollbackIncomplete: Answer(
         500, _("The redemption failed and is being checked by hand."), ("contact_support",)
     ),
+    # Of access codes, which the flow's table does not know. Source: access codes, section 7.
+    people.SignInNeeded: Answer(401, _("Sign in to redeem this code."), ("sign_in",)),
+    codes.OfferGone: Answer(409, _("The offer for this code is no longer available."), ("contact_support",)),
+    codes.NoMatchingContent: Answer(409, _("There is no content for this code right now."), ("contact_support",)),
+    codes.TooManyMatches: Answer(409, _("This code would open too many items at once."), ("contact_support",)),
     # Of the reversal, which the flow's table does not know.
     codes.RedemptionNotFound: Answer(404, _("This redemption does not exist."), ("none",)),
     codes.AlreadyReversed: Answer(409, _("This redemption has already been reversed."), ("none",)),

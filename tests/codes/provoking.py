@@ -6,14 +6,17 @@ from django.db import OperationalError
 from django.db.models import F
 
 from accounts import clock, digests
+from accounts.callers import caller_for_browser
 from accounts.models import Tag
 from codes import switching
+from codes.actions import offers
 from codes.actions.fulfilment import Fulfilment
 from codes.models import Code, CodeHold, Reservation
 from codes.redemption import engine, journal, rollback, statements
 from codes.refusals import RequestMalformed
 from ledger.models import LedgerAccount
 from tests.codes.redeeming import redeem
+from tests.content import make_browser, make_item, make_offer
 from tests.factories import (
     caller_of,
     make_account,
@@ -61,6 +64,12 @@ class Scene:
 
     def code(self, text="ABC-E6W5F", **fields):
         return make_code(self.site, text, **fields)
+
+    def access(self, action="apply_offer", **parameters):
+        """A code that gives the one offer of the site, and that offer."""
+        offer = make_offer(make_item(self.site, "b1", ProductId="1"), "2dfe")
+        self.code(worth_cents=0, action=action, parameters={"access_control": "2dfe", **parameters})
+        return offer
 
     def changed(self, **change):
         switching.change_code(self.code(uses=2), actor_id="boss", **change)
@@ -255,6 +264,35 @@ def _(scene):
 def _(scene):
     scene.code(worth_cents=0, parameters={"tags": ["gone"]})
     Tag.objects.all().delete()
+    return redeem(scene.anna)
+
+
+@provokes("sign_in_needed", 5)
+def _(scene):
+    scene.access()
+    browser = make_browser(scene.site)
+    caller = caller_for_browser(browser, scene.site)
+    return redeem(caller, "ABC-E6W5F", "", door="add", browser_id=browser.pk)
+
+
+@provokes("offer_gone", 8)
+def _(scene):
+    offer = scene.access()
+    offer.archived_at = clock.read()
+    offer.save()
+    return redeem(scene.anna)
+
+
+@provokes("no_matching_content", 8)
+def _(scene):
+    scene.access("apply_offer_match", match={"all": ["ProductId:2"]})
+    return redeem(scene.anna)
+
+
+@provokes("too_many_matches", 8)
+def _(scene):
+    scene.access("apply_offer_match", match={"any": ["ProductId:1"]})
+    scene.monkeypatch.setattr(offers, "MOST_ITEMS", 0)
     return redeem(scene.anna)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from accounts import invariants
 from accounts.callers import Caller
 from accounts.client_keys import NewKey
-from accounts.models import Site, User, UserTag
+from accounts.models import Licence, Site, User, UserTag
 from codes.models import Attempt, Batch, Code, ReceiptMail, Reversal, WorkItem
 from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.engine import redeem_codes
@@ -81,6 +81,11 @@ def holdings(site: Site) -> dict[str, Any]:
         "transactions": LedgerTransaction.objects.filter(site=site).count(),
         "transfers": Transfer.objects.filter(transaction__site=site).count(),
         "tags": list(UserTag.objects.filter(user__site=site).order_by("id").values_list("user_id", "tag_id")),
+        "licences": list(
+            Licence.objects.filter(site=site)
+            .order_by("id")
+            .values_list("id", "item_id", "user_id", "browser_id", "ended_at")
+        ),
         "work items": list(WorkItem.objects.filter(site=site).order_by("id").values_list("id", "state")),
         "mails": ReceiptMail.objects.filter(attempt__site=site).count(),
         "reversals": Reversal.objects.filter(site=site).count(),

@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError, connection
 
-from accounts.models import Tag
+from accounts.models import Item, Offer, Tag
 from accounts.refusals import Refusal
 from codes import issuing, jobs, lookup, reversing, switching
 from codes.models import Attempt, IssueOrder
@@ -11,6 +11,7 @@ from codes.redemption import statements
 from ledger.models import LedgerAccount
 from tests.codes.provoking import CANNOT_OCCUR, PROVOKED, TOLD_BY_REVERSING, TOLD_BY_THE_EDGE, Scene
 from tests.codes.redeeming import assert_sound, attempt, holdings, reason_of, redeem, unknown_id
+from tests.content import set_property
 from tests.factories import caller_of, make_batch, make_code, make_site, new_batch
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,9 @@ def test_after_a_failure_of_the_later_steps_the_code_is_available_again(scene, r
     LedgerAccount.objects.filter(owner=scene.anna).update(state="open", floor=0)
     if reason == "target_missing":
         Tag.objects.create(site=scene.site, name="gone")
+    Offer.objects.update(archived_at=None)
+    if reason == "no_matching_content":
+        set_property(Item.objects.get(), "ProductId", "2")
 
     assert reason_of(redeem(scene.anna)) == "redeemed"
     assert_sound()

@@ -123,7 +123,7 @@ class TestTags:
             ({"tags": ["  "]}, None, "parameters"),
             ({"tags": [7]}, None, "parameters"),
             ({"tags": ["t" * 101]}, None, "parameters"),
-            ({"tags": [f"tag {number}" for number in range(21)]}, None, "parameters"),
+            ({"tags": [f"tag {number}" for number in range(1_001)]}, None, "parameters"),
             ({"tags": ["vip"], "until": "tomorrow"}, None, "parameters"),
             ({"tags": ["vip"]}, "EUR", "value"),
         ],
@@ -191,8 +191,12 @@ class TestFulfilment:
 
 
 def test_every_action_says_what_it_is():
-    assert list(ACTIONS) == ["credit", "refund", "add_tags", "fulfilment"]
+    assert list(ACTIONS) == [
+        *("credit", "refund", "add_tags", "fulfilment"),
+        *("apply_offer", "apply_offer_match", "session_license", "session_license_match"),
+    ]
     for name, action in ACTIONS.items():
         assert action.name == name
         assert action.label
         assert action.moves_value == (name in ("credit", "refund"))
+        assert action.for_browser == name.startswith("session_")

@@ -4,8 +4,12 @@ from accounts.refusals import Refusal
 from redemption_site.edge.answers import ANSWERS, STEP_NAMES, retry_after_seconds
 from tests.edge.flow_table import CARRY_RETRY_AFTER, ROWS, STEP_OF
 
-# Of the reversal, which is a deed of its own.
+# Of access codes, and of the reversal, which is a deed of its own.
 BEYOND_THE_FLOW = {
+    "sign_in_needed": (401, False, "Sign in to redeem this code.", ["sign_in"]),
+    "offer_gone": (409, False, "The offer for this code is no longer available.", ["contact_support"]),
+    "no_matching_content": (409, False, "There is no content for this code right now.", ["contact_support"]),
+    "too_many_matches": (409, False, "This code would open too many items at once.", ["contact_support"]),
     "redemption_not_found": (404, False, "This redemption does not exist.", ["none"]),
     "already_reversed": (409, False, "This redemption has already been reversed.", ["none"]),
 }
