@@ -21,12 +21,12 @@ from codes.redemption.ways import is_session_code
 from codes.refusals import AlreadyRedeemed
 from redemption_site.edge.addresses import network_of
 from redemption_site.edge.answers import retry_after_seconds
+from redemption_site.edge.preferences import prefers_json
 from redemption_site.edge.rendering import json_response
 from redemption_site.pages import add_answers, forms, links
 from redemption_site.pages.browsers import hand_token
 from redemption_site.pages.links import Link
 from redemption_site.pages.page import Page
-from redemption_site.pages.preferences import prefers_json
 from redemption_site.pages.ways_on import on_site
 from redemption_site.pages.words import in_words
 
