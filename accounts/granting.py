@@ -1,8 +1,9 @@
-"""Giving and taking what a user wears: tags now, offers and licences later."""
+"""Giving and taking what a user wears: tags. Licences are given in licensing.py."""
 
 import datetime as dt
 from collections.abc import Iterable
 
+from accounts.locking import lock_rows
 from accounts.models import Tag, UserTag
 
 
@@ -20,7 +21,11 @@ def give_tags(pairs: Iterable[tuple[int, int]], now: dt.datetime) -> None:
 
 def take_tags(pairs: Iterable[tuple[int, int]]) -> int:
     """Take the tags off again; answers how many were still worn."""
-    taken = 0
+    tags_of: dict[int, set[int]] = {}
     for user, tag in pairs:
-        taken += UserTag.objects.filter(user_id=user, tag_id=tag).delete()[0]
+        tags_of.setdefault(user, set()).add(tag)
+    taken = 0
+    for user, tags in sorted(tags_of.items()):
+        worn = lock_rows(UserTag.objects.filter(user_id=user, tag_id__in=tags))
+        taken += UserTag.objects.filter(pk__in=[each.pk for each in worn]).delete()[0]
     return taken

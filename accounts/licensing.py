@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from accounts.locking import lock_rows
 from accounts.models import Licence
 from accounts.offering import OnOffer
 
@@ -49,4 +50,8 @@ def licence_of(new: NewLicence, now: dt.datetime) -> Licence:
 
 def take_licences_of(redemption: UUID, actor_id: str, now: dt.datetime) -> int:
     """Take back what a redemption gave; answers how many licences had not been taken back yet."""
+    # Locked in one order first: an update takes its rows as it finds them.
+    held = lock_rows(Licence.objects.filter(given_by=redemption, ended_at=None))
+    if not held:
+        return 0
     return Licence.objects.filter(given_by=redemption, ended_at=None).update(ended_at=now, ended_by=actor_id[:100])

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format, number_format
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from accounts.models import Site
@@ -70,6 +70,9 @@ def summary(attempt: Attempt) -> tuple[str, str]:
         return (_("%(amount)s refunded") if attempt.action == "refund" else _("%(amount)s credited")) % words, ""
     if "tags" in result:
         return _("Unlocked: %(names)s") % {"names": ", ".join(result["tags"])}, ""
+    if "licences" in result:
+        count = len(result["licences"])
+        return ngettext("Unlocked: %(count)d title", "Unlocked: %(count)d titles", count) % {"count": count}, ""
     if "item" in result:
         item = getattr(attempt, "work_item", None)
         is_done = item is not None and item.state == WorkItem.State.DONE

@@ -26,6 +26,8 @@ MOST_TERMS = 100  # Of a specification: each is a condition of one statement.
 LONGEST_TERM = 1_000
 LARGEST_NUMBER = 2**63 - 1
 
+OFFER, MATCH = "offer", "match"  # Codes of ValidationErrors: which of the parameters is wrong.
+
 LicensedItem = tuple[int, str]  # ID, external ID.
 
 
@@ -143,31 +145,35 @@ def by_site(cases: Sequence[Case]) -> list[tuple[int, list[Case]]]:
     return list(sites.items())
 
 
+def refused(parameter: str, sentence: str) -> ValidationError:
+    return ValidationError({"parameters": [ValidationError(sentence, code=parameter)]})
+
+
 def read_access_control(site_id: int, wanted: Any) -> AccessId:
     """Raises ValidationError unless the site has it."""
     if not isinstance(wanted, str | int) or isinstance(wanted, bool):
-        raise ValidationError({"parameters": ["Give in access_control the ID or the number of an offer."]})
+        raise refused(OFFER, "Give the ID or the number of an offer (access_control).")
     is_possible = len(wanted) <= 100 if isinstance(wanted, str) else 0 <= wanted <= LARGEST_NUMBER
     if not is_possible or wanted not in find_offers(site_id, {wanted}):
-        raise ValidationError({"parameters": [f"No such offer: {str(wanted)[:100]}"]})
+        raise refused(OFFER, f"No such offer: {str(wanted)[:100]}")
     return wanted
 
 
 def read_match(match: Any) -> dict[str, list[str]]:
     """The parts that have terms. Raises ValidationError if it is none, or would match whatever is not excluded."""
     if not isinstance(match, Mapping) or not match or set(match) - set(matching.PARTS):
-        raise ValidationError({"parameters": ["Give in match one or more of all, any and excluded, and nothing else."]})
+        raise refused(MATCH, "Say what is to match in all, any or excluded, and in nothing else.")
     if not all(isinstance(terms, list) and all(isinstance(term, str) for term in terms) for terms in match.values()):
-        raise ValidationError({"parameters": ["Give all, any and excluded as lists of search terms."]})
+        raise refused(MATCH, "Give all, any and excluded as lists of search terms.")
     if not match.get("all") and not match.get("any"):
-        raise ValidationError({"parameters": ["Give at least one search term in all or any."]})
+        raise refused(MATCH, "Give at least one search term in all or any.")
     terms = [term for part in match.values() for term in part]
     if len(terms) > MOST_TERMS:
-        raise ValidationError({"parameters": [f"Give up to {MOST_TERMS} search terms."]})
+        raise refused(MATCH, f"Give up to {MOST_TERMS} search terms.")
     if too_long := [term for term in terms if len(term) > LONGEST_TERM]:
-        raise ValidationError({"parameters": [f"Invalid search term: {too_long[0][:100]}…"]})
+        raise refused(MATCH, f"Invalid search term: {too_long[0][:100]}…")
     try:
         matching.read_terms(match)
     except matching.InvalidTerm as invalid:
-        raise ValidationError({"parameters": [f"Invalid search term: {invalid.term}"]}) from invalid
+        raise refused(MATCH, f"Invalid search term: {invalid.term}") from invalid
     return {part: list(match[part]) for part in matching.PARTS if match.get(part)}

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from accounts.admin.deeds import DeskForm
-from codes.admin.issue_form import IssueForm
+from codes.admin.issue_form import WHAT_A_CODE_DOES, IssueForm
 
 FILE_HELP = (
     "A CSV of up to 32 MiB. It has a column “code” and, if you like, uses, value, valid_from, valid_until and owner (a claimant "
@@ -31,7 +31,7 @@ class ImportForm(IssueForm):
     sections = {
         "The file": ("file",),
         "The batch": ("site", "name", "total_cap"),
-        "What a code does": ("action", "asset", "value", "tags", "item", "booking"),
+        "What a code does": WHAT_A_CODE_DOES,
         "How often": ("uses", "uses_per_claimant", "cooldown_seconds"),
         "When and where": ("valid_from", "valid_until", "time_zone", "venues"),
     }

@@ -7,6 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.admin.deeds import DeskForm, SiteField
+from accounts.offering import find_offers
+from codes.actions.offers import MATCH, OFFER, ApplyOffer, ApplyOfferMatch
 from codes.actions.registry import ACTIONS
 from codes.admin.replenish_deed import BELOW, BY, number
 from codes.formats import FORMATS
@@ -17,7 +19,18 @@ from ledger.models import Asset
 VALUE_ACTIONS = ",".join(name for name, action in ACTIONS.items() if action.moves_value)
 # Which field of the form each parameter of an action is typed into; an action without one here is typed as JSON.
 PARAMETER_FIELDS = {"add_tags": "tags", "fulfilment": "item", "refund": "booking"}
+OFFER_ACTIONS = ",".join(name for name, action in ACTIONS.items() if isinstance(action, ApplyOffer))
+MATCH_ACTIONS = ",".join(name for name, action in ACTIONS.items() if isinstance(action, ApplyOfferMatch))
+WHAT_A_CODE_DOES = (
+    *("action", "asset", "value", "tags", "item", "booking"),
+    *("offer", "match_all", "match_any", "match_excluded"),
+)
 NUMBER = {"inputmode": "numeric", "autocomplete": "off"}
+
+
+def terms_field(label: str, help_text: str) -> forms.CharField:
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "data-when": f"action={MATCH_ACTIONS}"})
+    return forms.CharField(required=False, label=label, help_text=help_text, widget=widget)
 
 
 def day() -> forms.DateInput:
@@ -77,6 +90,19 @@ class IssueForm(DeskForm):
         widget=forms.TextInput(attrs={"data-when": "action=refund"}),
         help_text="ID of the ledger transaction that took the value.",
     )
+    offer = forms.CharField(
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "data-when": f"action={OFFER_ACTIONS}"}
+        ),
+        help_text="Its ID or its number. The licence takes its terms.",
+    )
+    match_all = terms_field("Items that match all of", "Search terms, one a line: ProductId:09238443")
+    match_any = terms_field(
+        "Items that match one of", "One a line. A word alone is looked for among a book's AdminTags."
+    )
+    match_excluded = terms_field("But none of", "One a line.")
     uses = forms.IntegerField(
         min_value=1, max_value=10**6, initial=1, label="Uses of a code", widget=forms.NumberInput(attrs=NUMBER)
     )
@@ -111,7 +137,7 @@ class IssueForm(DeskForm):
 
     sections = {
         "The batch": ("site", "name", "count", "total_cap", "replenish_below", "replenish_by"),
-        "What a code does": ("action", "asset", "value", "tags", "item", "booking"),
+        "What a code does": WHAT_A_CODE_DOES,
         "How often": ("uses", "uses_per_claimant", "cooldown_seconds"),
         "When and where": ("valid_from", "valid_until", "time_zone", "venues"),
         "How codes look": ("format", "pattern"),
@@ -133,8 +159,24 @@ class IssueForm(DeskForm):
                 self.add_error("value", error)
         return data
 
+    def licence_parameters(self) -> dict[str, Any]:
+        """What is typed for the actions that license: digits are a number, unless an offer's ID consists of them."""
+        data, offer = self.cleaned_data, self.cleaned_data["offer"].strip()
+        parameters: dict[str, Any] = {}
+        if offer:
+            is_number = offer.isascii() and offer.isdigit() and not find_offers(data["site"].pk, {offer})
+            parameters["access_control"] = int(offer) if is_number else offer
+        if isinstance(ACTIONS[data["action"]], ApplyOfferMatch):
+            parameters["match"] = {
+                part: [line.strip() for line in data[f"match_{part}"].splitlines() if line.strip()]
+                for part in ("all", "any", "excluded")
+            }
+        return parameters
+
     def parameters(self) -> dict[str, Any]:
         data = self.cleaned_data
+        if isinstance(ACTIONS[data["action"]], ApplyOffer):
+            return self.licence_parameters()
         if data["action"] == "add_tags":
             return {"tags": [tag.strip() for tag in data["tags"].split(",") if tag.strip()]}
         name = PARAMETER_FIELDS.get(data["action"])
@@ -165,5 +207,7 @@ class IssueForm(DeskForm):
             return error
         named = dict(error.message_dict)
         if "parameters" in named:
-            named[PARAMETER_FIELDS.get(self.cleaned_data["action"], "action")] = named.pop("parameters")
+            codes = {each.code for each in error.error_dict["parameters"]}
+            field = "match_all" if MATCH in codes else "offer" if OFFER in codes else None
+            named[field or PARAMETER_FIELDS.get(self.cleaned_data["action"], "action")] = named.pop("parameters")
         return ValidationError(named)

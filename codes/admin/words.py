@@ -113,7 +113,12 @@ def gives(terms: Terms) -> str:
     label = ACTIONS[terms.action].label if terms.action in ACTIONS else terms.action
     what = [money(terms.asset, terms.value)] if terms.asset else []
     for name, value in terms.parameters.items():
-        what += value if isinstance(value, list) else [str(value)] if name == "item" else [f"{name} {value}"]
+        if name == "match":
+            what += [f"{part} of {' · '.join(searched)}" for part, searched in value.items()]
+        elif name == "access_control":
+            what.append(f"offer {value}")
+        else:
+            what += value if isinstance(value, list) else [str(value)] if name == "item" else [f"{name} {value}"]
     return f"{label}: {', '.join(map(str, what))}" if what else label
 
 

@@ -10,6 +10,7 @@ from codes import issuing, jobs
 from codes.models import Batch, Code, IssueOrder, Terms
 from ledger.balances import batch_value
 from tests.admin.desk import World, page_of, text_of
+from tests.content import make_item, make_offer
 from tests.factories import make_asset
 
 pytestmark = pytest.mark.django_db
@@ -75,9 +76,18 @@ def test_the_form_becomes_exactly_that_order(world: World):
     [
         ({"action": "add_tags", "tags": "gold, member ,"}, {"tags": ["gold", "member"]}),
         ({"action": "fulfilment", "item": " A free coffee "}, {"item": "A free coffee"}),
+        ({"action": "apply_offer", "offer": " 2dfe "}, {"access_control": "2dfe"}),
+        ({"action": "apply_offer", "offer": "118226", "match_all": "not looked at"}, {"access_control": 118226}),
+        ({"action": "session_license", "offer": "77"}, {"access_control": "77"}),
+        (
+            {"action": "apply_offer_match", "offer": "2dfe", "match_all": "a \n\nProductId:1", "match_excluded": "b"},
+            {"access_control": "2dfe", "match": {"all": ["a", "ProductId:1"], "excluded": ["b"]}},
+        ),
     ],
 )
 def test_actions_without_value_take_their_own_parameters(world: World, typed: dict, parameters: dict):
+    make_offer(make_item(world.site), "2dfe", 118226)
+    make_offer(make_item(world.site), "77")
     world.sign_in("operator").post(ISSUE, order_form(world, asset="", value="", **typed))
 
     terms = Batch.objects.get(name="Summer").orders.get().terms
@@ -102,9 +112,22 @@ def test_actions_without_value_take_their_own_parameters(world: World, typed: di
         ({"asset": ""}, "Say in which asset the value is", "asset"),
         ({"asset": "XXX"}, "Select a valid choice", "asset"),
         ({"asset": "PTS", "value": "1.5"}, "PTS has no decimal places", "value"),
-        ({"action": "add_tags", "asset": "", "value": "", "tags": " , "}, "Give one to twenty tags", "tags"),
+        ({"action": "add_tags", "asset": "", "value": "", "tags": " , "}, "Give one to 1,000 tags", "tags"),
         ({"action": "add_tags", "tags": "gold"}, "This action gives no value", "value"),
         ({"action": "fulfilment", "asset": "", "value": ""}, "what is to be handed over", "item"),
+        ({"action": "apply_offer"}, "This action gives no value", "value"),
+        ({"action": "apply_offer", "asset": "", "value": ""}, "Give the ID or the number of an offer", "offer"),
+        ({"action": "apply_offer", "asset": "", "value": "", "offer": "2dff"}, "No such offer: 2dff", "offer"),
+        (
+            {"action": "session_license_match", "asset": "", "value": "", "offer": "2dfe", "match_excluded": "a"},
+            "Give at least one search term in all or any",
+            "match_all",
+        ),
+        (
+            {"action": "apply_offer_match", "asset": "", "value": "", "offer": "2dfe", "match_any": "a::b"},
+            "Invalid search term: a::b",
+            "match_all",
+        ),
         ({"action": "refund", "booking": "none"}, "Give the ID of the booking", "booking"),
         ({"action": "explode"}, "Select a valid choice", "action"),
         ({"uses": "0"}, "greater than or equal to 1", "uses"),
@@ -124,6 +147,7 @@ def test_actions_without_value_take_their_own_parameters(world: World, typed: di
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_written(world: World, wrong: dict, said: str, field: str):
     make_asset("PTS")
+    make_offer(make_item(world.site), "2dfe")
     before = counts()
     answer = world.sign_in("operator").post(ISSUE, order_form(world, **wrong))
 

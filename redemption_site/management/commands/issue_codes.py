@@ -36,6 +36,8 @@ class Command(BaseCommand):
         parser.add_argument("--uses", type=int, default=1)
         parser.add_argument("--item", default="", help="for the action fulfilment")
         parser.add_argument("--tag", action="append", default=[], help="for the action add_tags")
+        parser.add_argument("--offer", default="", help="ID of an offer, for the actions that license")
+        parser.add_argument("--match", action="append", default=[], help="a search term; items match all of them")
         parser.add_argument("--valid-from", type=dt.date.fromisoformat)
         parser.add_argument("--valid-until", type=dt.date.fromisoformat, help="the last day")
         parser.add_argument("--time-zone", default="")
@@ -67,6 +69,10 @@ class Command(BaseCommand):
             parameters["item"] = options["item"]
         if options["tag"]:
             parameters["tags"] = options["tag"]
+        if options["offer"]:
+            parameters["access_control"] = options["offer"]
+        if options["match"]:
+            parameters["match"] = {"all": options["match"]}
         asset = Asset.objects.filter(code=options["asset"]).first()
         return issuing.NewBatch(
             site_id=site.pk,
