@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-# Whatever could hold what somebody typed. Paths lose what follows /redeem/, for links carry codes.
+# Whatever could hold what somebody typed. Paths lose what follows /redeem/ and /add/, for links carry codes.
 SECRET_FIELDS = frozenset(
     {
         "authorization",
@@ -21,7 +21,7 @@ SECRET_FIELDS = frozenset(
         "token",
     }
 )
-CODE_IN_PATH = re.compile(r"(/redeem/)[^/?\s]+")
+CODE_IN_PATH = re.compile(r"(/(?:redeem|add)/|\bredemptionCode=)[^/?&\s]+")
 KEY_IN_TEXT = re.compile(r"\brk[0-9a-f]{12}\.[\w-]{20,}")
 QUERY_IN_TEXT = re.compile(r"(/[^\s?\"']*)\?[^\s\"']+")
 
