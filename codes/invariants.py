@@ -1,6 +1,7 @@
 """What is always true of codes, their redemptions and their value, as questions to which every answer is a violation."""
 
 from accounts.invariants import Invariant
+from codes.giving_invariants import GIVING
 
 # A code is out once its order is done; a deleted one stays a row, and its uses stay used.
 OUT = "FROM codes_code c JOIN codes_issueorder o ON o.id = c.order_id AND o.state = 'done'"
@@ -180,6 +181,7 @@ INVARIANTS = (
            WHERE (a.outcome = 'redeemed' AND a.action = 'fulfilment') <> (w.id IS NOT NULL)
               OR (r.id IS NOT NULL AND w.state <> 'cancelled')""",
     ),
+    *GIVING,
     Invariant(
         "I7",
         "a code says when it was last redeemed",

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts import clock
+from accounts.callers import caller_for_browser
 from accounts.invariants import listed
 from codes import closing, expiring, issuing, switching
 from codes.invariants import INVARIANTS
@@ -18,6 +19,7 @@ from tests.breaking import run, unguarded, violated
 from tests.codes.editing import edit
 from tests.codes.files import check, import_codes
 from tests.codes.redeeming import redeem
+from tests.content import make_browser, make_item, make_offer
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site
 
 BY_THE_DESK = {"actor_id": "desk"}
@@ -56,13 +58,14 @@ def build_world():
     coffees = [use(who, "COFFEE-0001", who.claimant_id) for who in (ada, bob)]
     for who, text in ((ada, "TAG-0001"), (ada, "BACK-0001"), (ada, "LATE-0001")):
         use(who, text, text)
+    given = give_content(site, till, ada)
     import_codes(site, "code,uses,value\nIMPORT-01,2,7.00\nIMPORT-02,,\n?,,\n", worth_cents=300)
     check(site, "WAITING-01\nWAITING-02\n?\n", worth_cents=300)
     late_back = [use(bob, text, text) for text in ("OLD-0001", "GONE-0001")]
     for who, text in ((ada, "NOPE-0001"), (bob, "ABC-E6W5F"), (ada, "TAG-0001"), (ada, "***")):
         assert redeem(till, text, who, idempotency_key=f"refused {text}").refusal
 
-    for attempt, back in ((used[0], True), (used[1], False), (coffees[0], True)):
+    for attempt, back in ((used[0], True), (used[1], False), (coffees[0], True), *((each, True) for each in given)):
         reverse(ReverseRedemption(caller_of(till), attempt.pk, "a mistake", give_use_back=back))
     use(ada, "MULTI-0001", "m3")
     closing.close_work_item(WorkItem.objects.get(attempt=coffees[1].pk), True, **BY_THE_DESK)
@@ -91,15 +94,37 @@ def build_world():
     return site
 
 
+def give_content(site, till, ada):
+    """Redeem a code of each kind that licenses, twice; what the second ones gave is to be reversed."""
+    items = [make_item(site, f"b{number}", ProductId="1") for number in (1, 2)]
+    make_offer(items[0], "2dfe")
+    browser = make_browser(site)
+    given = []
+    for name in ("apply_offer", "apply_offer_match", "session_license", "session_license_match"):
+        parameters = {"access_control": "2dfe"} | ({"match": {"all": ["ProductId:1"]}} if "match" in name else {})
+        for number in (1, 2):
+            text = f"{name.replace('_', '-')}-{number}"
+            make_code(site, text, worth_cents=0, action=name, parameters=parameters)
+            if name.startswith("session"):
+                asked = redeem(caller_for_browser(browser, site), text, "", door="add", browser_id=browser.pk)
+            else:
+                asked = redeem(till, text, ada)
+            assert asked.refusal is None, asked.refusal
+        given.append(asked.attempt)
+    return given
+
+
 def test_nothing_is_found_where_nothing_is_wrong(world):
     assert violated(tuple(listed())) == {}
-    assert Attempt.objects.filter(outcome="redeemed").count() == 12
+    assert Attempt.objects.filter(outcome="redeemed").count() == 20
 
 
 USED = "WHERE id = (SELECT MIN(id) FROM codes_code WHERE uses > 0)"
 REDEEMED = "(SELECT id FROM codes_attempt WHERE outcome = 'redeemed' AND action = 'credit' ORDER BY id LIMIT 1)"
 REFUSED = "(SELECT id FROM codes_attempt WHERE outcome = 'refused' ORDER BY id LIMIT 1)"
 REVERSED = "(SELECT attempt_id FROM codes_reversal WHERE ledger_transaction_id IS NOT NULL ORDER BY id LIMIT 1)"
+LICENCE = "(SELECT MAX(id) FROM accounts_licence)"
+TAGGED_TWICE = """'{"tags": [7, 7]}'"""
 OTHER_SITE = "(SELECT MIN(id) FROM accounts_site)"
 ISSUED = (
     "(SELECT x.id FROM ledger_ledgertransaction x JOIN ledger_transfer t ON t.transaction_id = x.id "
@@ -164,6 +189,33 @@ EXAMPLES = (
     ("DELETE FROM codes_workitem WHERE state = 'done'", "one work item"),
     ("UPDATE codes_workitem SET state = 'open' WHERE state = 'cancelled'", "one work item"),
     ("UPDATE codes_attempt SET action = 'add_tags' WHERE action = 'fulfilment'", "one work item"),
+    ("UPDATE accounts_licence SET site_id = site_id - 1", "a licence that a redemption gave"),
+    ("UPDATE accounts_licence SET starts_at = '2001-01-01 00:00:00'", "a licence that a redemption gave"),
+    (
+        "UPDATE accounts_licence SET user_id = (SELECT MAX(id) FROM accounts_user) WHERE user_id IS NOT NULL",
+        "a licence that a redemption gave",
+    ),
+    (
+        "UPDATE codes_attempt SET action = 'add_tags' WHERE substr(action, 1, 7) = 'session'",
+        "a licence that a redemption gave",
+    ),
+    (
+        "UPDATE codes_attempt SET claimant_id = NULL WHERE substr(action, 1, 5) = 'apply'",
+        "a licence that a redemption gave",
+    ),
+    (f"UPDATE accounts_licence SET given_by = {REFUSED} WHERE id = {LICENCE}", "a licence that a redemption gave"),
+    ("UPDATE accounts_licence SET ended_at = NULL", "no licence lives"),
+    (f"DELETE FROM accounts_licence WHERE id = {LICENCE}", "as many licences as its receipt tells"),
+    ("DELETE FROM accounts_licence WHERE user_id IS NOT NULL", "as many licences as its receipt tells"),
+    (
+        """UPDATE codes_attempt SET result = '{"licences": []}' WHERE action = 'session_license'""",
+        "as many licences as its receipt tells",
+    ),
+    (
+        f"UPDATE codes_attempt SET given = {TAGGED_TWICE} WHERE action = 'add_tags'",
+        "recorded each tag that it gave once",
+    ),
+    (f"UPDATE accounts_tag SET site_id = {OTHER_SITE}", "none of another site"),
     (f"UPDATE codes_code SET last_redeemed_at = NULL {USED}", "when it was last redeemed"),
     ("UPDATE codes_code SET last_redeemed_at = '2001-01-01 00:00:00'", "when it was last redeemed"),
     # I8: states and times.
