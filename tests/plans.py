@@ -15,6 +15,12 @@ BIG = (
     "ledger_ledgertransaction",
     "codes_receiptmail",
     "accounts_auditrecord",
+    "accounts_item",
+    "accounts_itemproperty",
+    "accounts_itemvisibility",
+    "accounts_collectionmember",
+    "accounts_licence",
+    "accounts_usertag",
 )
 
 
@@ -36,7 +42,7 @@ def read_whole(ask: Callable[[], Any]) -> list[str]:
         return []
     found = []
     with whole_tables_disliked(), connection.cursor() as cursor:
-        for statement in (each["sql"] for each in made if each["sql"].startswith("SELECT")):
+        for statement in (each["sql"] for each in made if each["sql"].startswith(("SELECT", "WITH"))):
             cursor.execute(f"EXPLAIN {statement}")
             plan = "\n".join(row[0] for row in cursor.fetchall())
             found += [f"{table}: {statement[:300]}" for table in re.findall(r"Seq Scan on (\w+)", plan) if table in BIG]
