@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from accounts import digests
 from accounts.models import BrowserLogin, Client, Site, User
 
 GUESSES_PER_BROWSER = 10
+GUESSES_PER_STRANGER = 10  # Failed look-ups in 15 minutes from one address, of all who are not signed in there.
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +80,19 @@ def caller_for_client(client: Client, acts_as: frozenset[int], network: str = ""
         guesses_per_client=client.site.guesses_per_client,
         guesses_per_network=client.site.guesses_per_network,
         guesses_in_total=client.site.guesses_in_total,
+    )
+
+
+def caller_for_stranger(site: Site, network: str = "") -> Caller:
+    """Somebody who is not signed in, in a browser that holds nothing yet: known by the address alone, acts for nobody."""
+    key = f"stranger:{digests.keyed('stranger', network).hex()}"
+    return Caller(
+        site_id=site.pk,
+        key=key,
+        actor_id=key,
+        acts_as=frozenset(),
+        network=network,
+        guesses_per_client=GUESSES_PER_STRANGER,
+        guesses_per_network=site.guesses_per_network,
+        guesses_in_total=site.guesses_in_total,
     )

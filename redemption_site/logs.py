@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-# Whatever could hold what somebody typed. Paths lose what follows /redeem/, for links carry codes, and what follows a
+# Whatever could hold what somebody typed. Paths lose what follows /redeem/ and /add/, for links carry codes, and what follows a
 # publisher's /redemptions/: no pattern can tell a batch's name, with spaces and slashes in it, from a code.
 SECRET_FIELDS = frozenset(
     {
@@ -22,7 +22,7 @@ SECRET_FIELDS = frozenset(
         "token",
     }
 )
-CODE_IN_PATH = re.compile(r"(/redeem/)[^/?\s]+")
+CODE_IN_PATH = re.compile(r"(/(?:redeem|add)/|\bredemptionCode=)[^/?&\s]+")
 CODE_IN_ADMIN_PATH = re.compile(r"(/admin-api/(?:[^/]*/)?redemptions/).+", re.DOTALL)
 KEY_IN_TEXT = re.compile(r"\brk[0-9a-f]{12}\.[\w-]{20,}")
 QUERY_IN_TEXT = re.compile(r"(/[^\s?\"']*)\?[^\s\"']+")

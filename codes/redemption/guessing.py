@@ -10,6 +10,7 @@ from accounts import budgets
 from accounts.budgets import Budget
 from accounts.callers import Caller
 from codes.redemption.case import Case
+from codes.redemption.commands import RedeemCode
 
 FAILURES_PER_CLAIMANT = 10
 
@@ -35,6 +36,11 @@ def budgets_of_caller(caller: Caller) -> list[Budget]:
     if caller.user_id is not None:
         return [*counted, Budget("guess login", caller.key, FAILURES_PER_CLAIMANT)]
     return [*counted, Budget("guess client", caller.key, caller.guesses_per_client)]
+
+
+def seconds_until_free(command: RedeemCode) -> int:
+    """0 while there is room for a failed look-up by this command; else the seconds to wait. Counts nothing."""
+    return budgets.seconds_until_free(budgets_of(Case(command)))
 
 
 class Guesses:

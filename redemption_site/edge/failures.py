@@ -10,7 +10,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-from redemption_site.edge.rendering import problem
+from redemption_site.edge.preferences import prefers_json
+from redemption_site.edge.rendering import json_response, problem
 
 # Raised when the server is gone, restarting, full, or slower than the time a statement may take.
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -35,6 +36,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     """503, told without a template: what a template asks of the database cannot be had."""
     if is_api(request):
         return problem(503, "service_unavailable", UNAVAILABLE, headers=RETRY_AFTER)
+    if prefers_json(request):
+        return json_response({"status": 503, "message": UNAVAILABLE}, 503, RETRY_AFTER)
     page = (
         "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Not available</title><h1>Not available right now</h1><p>{UNAVAILABLE} Try again in a moment.</p>"

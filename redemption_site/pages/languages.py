@@ -8,6 +8,10 @@ from django.views import View
 from django.views.i18n import set_language
 
 from accounts.models import Site, User
+from codes.lookup import LONGEST_TYPED
+from redemption_site.edge.hosts import require_site
+from redemption_site.pages import links
+from redemption_site.pages.links import Link
 
 
 def language_of(request: HttpRequest, site: Site, claimant: User | None) -> str:
@@ -29,4 +33,11 @@ class LanguagePage(View):
         language = request.POST.get("language", "")
         if isinstance(request.user, User) and language in dict(settings.LANGUAGES):
             User.objects.filter(pk=request.user.pk).update(language=language)
-        return set_language(request)
+        response = set_language(request)
+        code = request.POST.get("redemptionCode", "")
+        if request.POST.get("next") == "/add" and 0 < len(code) <= LONGEST_TYPED:
+            # The page of a link: its code goes on in the session, for no address of ours has it.
+            site = require_site(request)
+            name = links.keep(request, site, Link(code, request.POST.get("successUrl", "")))
+            response["Location"] = f"/add?link={name}"
+        return response

@@ -1,5 +1,7 @@
 """What every page has in common: who looks at it, in which language, and that nobody keeps a copy of it."""
 
+import datetime as dt
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -8,22 +10,44 @@ from django.shortcuts import render, resolve_url
 from django.utils import translation
 from django.views import View
 
-from accounts.models import Site, User
+from accounts import clock
+from accounts.access import Reader
+from accounts.models import BrowserLogin, Site, User
 from redemption_site.edge.hosts import require_site
+from redemption_site.pages.browsers import browser_of
 from redemption_site.pages.languages import language_of
 
 
 class Page(View):
-    """A page of the site whose host was asked. ``claimant`` is who is signed in there, or None."""
+    """A page of the site whose host was asked.
+
+    ``claimant`` is who is signed in there, ``browser`` the login that holds session licences; either may be None.
+    """
 
     place = ""  # Which entry of the navigation is this one.
     site: Site
     claimant: User | None
+    browser: BrowserLogin | None
+
+    @cached_property
+    def now(self) -> dt.datetime:
+        """The database's instant at which the page was first interested in it."""
+        return clock.read()
+
+    @property
+    def reader(self) -> Reader:
+        """Who wants to read here: the claimant, this browser, both or neither."""
+        return Reader(
+            self.site.pk,
+            user_id=self.claimant.pk if self.claimant else None,
+            browser_id=self.browser.pk if self.browser else None,
+        )
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.site = require_site(request)
         self.claimant = claimant_of(request, self.site)
+        self.browser = browser_of(request, self.site)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         translation.activate(language_of(request, self.site, self.claimant))
@@ -36,7 +60,13 @@ class Page(View):
 
     def render(self, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
         """The page made of this template."""
-        shared = {"site": self.site, "claimant": self.claimant, "place": self.place, "here": self.here()}
+        shared = {
+            "site": self.site,
+            "claimant": self.claimant,
+            "browser": self.browser,
+            "place": self.place,
+            "here": self.here(),
+        }
         return render(self.request, template, {**shared, **(context or {})}, status=status)
 
     def here(self) -> str:

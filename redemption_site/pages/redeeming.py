@@ -1,13 +1,9 @@
 """/redeem: the form, the link that fills it in, and the deed. Nothing is ever redeemed by GET."""
 
-import re
-import secrets
-
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import digests
 from accounts.callers import caller_for_user
 from accounts.models import User
 from accounts.refusals import Refusal
@@ -17,11 +13,9 @@ from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_code
 from codes.refusals import FieldTooLong, MissingCode
 from redemption_site.edge.addresses import network_of
-from redemption_site.pages import waiting
+from redemption_site.pages import forms, waiting
 from redemption_site.pages.page import Page
 from redemption_site.pages.words import in_words
-
-FORM_KEY = re.compile(r"[\w-]{16,64}", re.ASCII)
 
 
 class RedeemPage(Page):
@@ -60,26 +54,14 @@ class RedeemPage(Page):
             claimant_id=claimant.claimant_id,
             door="page",
             channel="WEB",
-            idempotency_key=self.idempotency_key(typed),
+            idempotency_key=forms.idempotency_key(self.request, "page", typed),
         )
-
-    def idempotency_key(self, typed: str) -> str | None:
-        """One key for each form and code: a form sent twice is one redemption, a corrected code in it is a new one."""
-        form_key = self.form_key()
-        if form_key is None:
-            return None
-        return f"page-{form_key}-{digests.keyed('page form', form_key, typed).hex()}"
-
-    def form_key(self) -> str | None:
-        """The key of the form that was sent, if it is one of ours."""
-        form_key = self.request.POST.get("form_key", "")
-        return form_key if FORM_KEY.fullmatch(form_key) else None
 
     def here(self) -> str:
         return reverse("pages:redeem")  # Not a link's own address, which holds a code.
 
     def form(self, typed: str = "") -> HttpResponse:
-        return self.render("pages/redeem.html", {"code": typed, "form_key": secrets.token_urlsafe(16)})
+        return self.render("pages/redeem.html", {"code": typed, "form_key": forms.new_key()})
 
     def refuse(self, refusal: Refusal, typed: str) -> HttpResponse:
         """The form again, with why it was refused and what to do next.
@@ -90,7 +72,7 @@ class RedeemPage(Page):
         outcome = getattr(refusal, "outcome", None)
         context = {
             "code": typed[:LONGEST_TYPED],
-            "form_key": (refusal.retryable and self.form_key()) or secrets.token_urlsafe(16),
+            "form_key": (refusal.retryable and forms.key_of(self.request)) or forms.new_key(),
             "refusal": words,
             "receipt": self.own_receipt(refusal.receipt_number),
             "reference": outcome.attempt.pk if outcome and outcome.kept and words.names_reference else None,

@@ -1,6 +1,5 @@
 """Signing in and out. Who guesses passwords is locked out by ``accounts/signing_in.py``; this page says so honestly."""
 
-import re
 from urllib.parse import urlencode
 
 from django.contrib.auth import authenticate, login, logout
@@ -10,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.signing_in import locked_seconds
-from redemption_site.pages import waiting
+from redemption_site.pages import links, waiting
 from redemption_site.pages.page import Page
+from redemption_site.pages.ways_on import after_sign_in
 from redemption_site.pages.words import waiting_time
 
-# A short list rather than a check of hosts: so no address can lead away, and none can hold a code.
-WAYS_ON = re.compile(r"/receipts(/[0-9a-f-]{36})?")
+BACKEND = "accounts.signing_in.EmailBackend"
 
 
 class SignInPage(Page):
@@ -25,7 +24,7 @@ class SignInPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if self.claimant:
-            return self.go(self.way_on())
+            return self.go(after_sign_in(self.request))
         return self.form()
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
@@ -33,8 +32,7 @@ class SignInPage(Page):
         user = authenticate(request, username=email, password=password)
         if isinstance(user, User):
             if user.site_id == self.site.pk:
-                login(request, user)
-                return self.go(self.way_on())
+                return self.welcome(user)
             return self.form(
                 email, _("This is a staff account. It signs in at the staff desk and redeems nothing here.")
             )
@@ -46,22 +44,33 @@ class SignInPage(Page):
         return self.form(email, _("E-mail address and password do not match an account that can sign in here."))
 
     def here(self) -> str:
-        return f"{self.request.path}?{urlencode({'next': self.way_on()})}"
+        return f"{self.request.path}?{urlencode({'next': after_sign_in(self.request)})}"
 
     def form(self, email: str = "", problem: str = "", status: int = 400) -> HttpResponse:
         context = {
             "email": email,
             "problem": problem,
-            "next": self.way_on(),
-            "code_is_waiting": waiting.look(self.request, self.site) is not None,
+            "next": after_sign_in(self.request),
+            **self.waits(),
         }
         return self.render("pages/sign_in.html", context, status if problem else 200)
 
-    def way_on(self) -> str:
-        """Where to go afterwards: to the receipts or the form, whatever else the request wishes."""
-        given = self.request.POST if self.request.method == "POST" else self.request.GET
-        wished = given.get("next", "")
-        return wished if WAYS_ON.fullmatch(wished) else "/redeem"
+    def waits(self) -> dict[str, bool]:
+        """What waits for somebody to sign in: the link that they came from, or a code that was typed."""
+        name = after_sign_in(self.request).partition("?link=")[2]
+        return {
+            "link_is_waiting": bool(name) and links.look(self.request, self.site, name) is not None,
+            "code_is_waiting": waiting.look(self.request, self.site) is not None,
+        }
+
+    def welcome(self, user: User) -> HttpResponseBase:
+        """Sign them in and lead them on; the link that they came from, if they did, is sent without a further question."""
+        login(self.request, user, backend=BACKEND)
+        way_on = after_sign_in(self.request)
+        path, _mark, name = way_on.partition("?link=")
+        if path == "/add":
+            links.signed_in(self.request, name)
+        return self.go(way_on)
 
 
 class SignOutPage(Page):

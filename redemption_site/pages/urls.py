@@ -3,9 +3,13 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
+from redemption_site.pages.adding import AddPage
+from redemption_site.pages.bookshelf import BookshelfPage
+from redemption_site.pages.items import ItemPage
 from redemption_site.pages.languages import LanguagePage
 from redemption_site.pages.receipts import ReceiptPage, ReceiptsPage
 from redemption_site.pages.redeeming import LinkPage, RedeemPage
+from redemption_site.pages.registering import RegisterPage
 from redemption_site.pages.signing_in import SignInPage, SignOutPage
 
 app_name = "pages"
@@ -16,10 +20,15 @@ PAGES = {
     "sign-out": ("sign-out", SignOutPage),
     "receipts": ("receipts", ReceiptsPage),
     "receipt": ("receipts/<uuid:attempt_id>", ReceiptPage),
+    "add": ("add", AddPage),
+    "register": ("register", RegisterPage),
+    "bookshelf": ("bookshelf", BookshelfPage),
     "language": ("language", LanguagePage),
 }
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="pages:redeem"), name="home"),
     *(path(route, page.as_view(), name=name) for name, (route, page) in PAGES.items()),
     *(path(f"{route}/", page.as_view()) for route, page in PAGES.values()),
+    # An ID may hold slashes, one at its end among them: the page itself tries both.
+    path("items/<path:external_id>", ItemPage.as_view(), name="item"),
 ]

@@ -85,6 +85,27 @@ def test_no_code_no_key_and_no_body_is_in_any_line(lines: list[str]):
         assert secret not in everything
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/add?redemptionCode=ABC-E6W5F&successUrl=/welcome",
+        "/add/?successUrl=/welcome&redemptionCode=ABC-E6W5F",
+        "/add/ABC-E6W5F",
+        "/add%3FredemptionCode=ABC-E6W5F",  # A link that a mail program has mangled.
+        "/add&redemptionCode=ABC-E6W5F",
+        "/nothing/redemptionCode=ABC-E6W5F&successUrl=/welcome",
+    ],
+)
+@pytest.mark.parametrize("method", ["get", "head", "post"])
+def test_the_code_of_a_link_to_add_is_in_no_line(method: str, address: str, lines: list[str]):
+    make_site(domain="t.localhost")
+
+    getattr(Client(), method)(address, {} if method == "post" else None, headers={"Host": "t.localhost"})
+
+    assert len(events(lines)) == 1
+    assert "E6W5F" not in "\n".join(lines)
+
+
 def test_what_supervisors_ask_every_second_is_not_written(lines: list[str]):
     Client().get("/healthz")
     Client().get("/readyz")
