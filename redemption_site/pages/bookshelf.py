@@ -3,9 +3,10 @@
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from accounts.shelf import shelf
 from redemption_site.pages.page import Page
+from redemption_site.pages.paging import after_of
 from redemption_site.pages.reasons import Reason, kind_of
-from redemption_site.pages.shelf import shelf
 
 ITEMS_A_PAGE = 50
 
@@ -16,12 +17,10 @@ class BookshelfPage(Page):
     place = "bookshelf"
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.GET.get("after", "")
-        after = int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
-        held = shelf(self.reader, self.now, after, ITEMS_A_PAGE + 1)
+        after = after_of(request)
+        page = shelf(self.reader, self.now, after, ITEMS_A_PAGE)
         rows = [
             {"item": each.item, "kind": kind_of(each.item), "reason": Reason.of(each.licence, self.site, each.item)}
-            for each in held[:ITEMS_A_PAGE]
+            for each in page.entries
         ]
-        last = held[ITEMS_A_PAGE - 1].item.pk if len(held) > ITEMS_A_PAGE else None
-        return self.render("pages/bookshelf.html", {"rows": rows, "next_after": last, "later": after is not None})
+        return self.render("pages/bookshelf.html", {"rows": rows, "next_after": page.after, "later": after is not None})

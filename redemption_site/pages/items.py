@@ -1,14 +1,15 @@
 """/items/<external ID>: one item, whether its reader may open it and through what, its parts or members."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts.access import can_see, find_licence, hidden_from
 from accounts.models import Item
+from accounts.shelf import find_item
 from redemption_site.pages.page import Page
+from redemption_site.pages.paging import after_of
 from redemption_site.pages.reasons import Reason, kind_of
-from redemption_site.pages.shelf import find_item
 
 PARTS_A_PAGE = 100
 
@@ -25,9 +26,8 @@ class ItemPage(Page):
         if item is None or not can_see(self.reader, item):
             return self.render("404.html", status=404)
         licence = find_licence(self.reader, item, self.now)
-        given = request.GET.get("after", "")
-        after = int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else 0
-        inside = list(self.inside(item).filter(pk__gt=after).order_by("pk")[: PARTS_A_PAGE + 1])
+        after = after_of(request)
+        inside = list(self.inside(item).filter(pk__gt=after or 0).order_by("pk")[: PARTS_A_PAGE + 1])
         context = {
             "item": item,
             "kind": kind_of(item),
@@ -35,7 +35,7 @@ class ItemPage(Page):
             "excluded_views": licence.excluded_views if licence else [],
             "inside": [{"item": each, "kind": kind_of(each)} for each in inside[:PARTS_A_PAGE]],
             "next_after": inside[PARTS_A_PAGE - 1].pk if len(inside) > PARTS_A_PAGE else None,
-            "later": after > 0,
+            "later": after is not None,
         }
         return self.render("pages/item.html", context)
 
@@ -43,4 +43,7 @@ class ItemPage(Page):
         """The members of a collection, or the parts of a publication: those that the reader may see."""
         items = Item.objects.filter(site_id=self.site.pk)
         items = items.filter(memberships__collection=item) if item.is_collection else items.filter(part_of=item)
-        return items.exclude(pk__in=hidden_from(self.reader, items).values("pk"))
+        wholes = Item.objects.filter(parts__in=items.values("pk"))
+        return items.exclude(pk__in=hidden_from(self.reader, items).values("pk")).exclude(
+            Q(part_of__isnull=False) & Q(part_of__in=hidden_from(self.reader, wholes).values("pk"))
+        )

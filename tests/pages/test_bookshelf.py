@@ -35,7 +35,7 @@ def test_it_tells_what_is_the_readers_own_and_for_how_long(annas, anna, demo_sit
     book, rented = make_item(demo_site, "b1"), make_item(demo_site, "b2")
     make_licence(book, user=anna)
     licence = make_licence(rented, user=anna, offer=make_offer(rented, duration_days=30))
-    make_licence(make_item(demo_site, "b3"), user=make_claimant(demo_site))
+    make_licence(make_item(demo_site, "b3"), user=make_claimant(demo_site, claimant_id="u-2002"))
 
     text = shelf(annas)
 

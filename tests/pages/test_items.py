@@ -84,6 +84,18 @@ def test_a_part_of_a_hidden_publication_is_hidden(annas, anna, demo_site, book):
     assert annas.get("/items/p1").status_code == 404
 
 
+def test_a_collection_does_not_list_what_its_reader_would_not_find(annas, anna, demo_site, book):
+    part, hidden = make_item(demo_site, "p1", "PdfPage"), make_item(demo_site, "h1")
+    type(part).objects.filter(pk=part.pk).update(part_of=hidden)
+    insiders = make_account_set(demo_site, every=["insider"])
+    show_only_to(hidden, insiders)
+    make_collection(demo_site, "c1", [part, hidden, book])
+
+    assert [each for each in ("p1", "h1", "b1") if f"/items/{each}" in page(annas, "c1")] == ["b1"]
+    wear(anna, "insider")
+    assert [each for each in ("p1", "h1", "b1") if f"/items/{each}" in page(annas, "c1")] == ["p1", "h1", "b1"]
+
+
 def test_another_sites_item_does_not_exist(annas, demo_site):
     make_item(make_site(slug="acme"), "theirs")
 
@@ -100,7 +112,7 @@ def test_a_publication_shows_its_parts_and_a_licence_on_it_opens_them(annas, ann
 
     assert 'href="/items/p1"' in text
     assert "Excerpt" in text
-    assert "p2" not in text
+    assert "/items/p2" not in text
     inner = page(annas, "p1")
     assert "You can read this" in inner
     assert 'href="/items/b1"' in inner
@@ -174,7 +186,9 @@ def test_an_item_cannot_be_posted_to(annas, book):
 
 
 def test_a_claimant_of_another_site_reads_nothing_here(demo_site, book):
-    theirs = make_claimant(make_site(slug="acme"), claimant_id="u-1001")
-    make_licence(book, user=theirs)  # Such a row could not be made by any deed.
+    acme = make_site(slug="acme")
+    theirs = make_claimant(acme, claimant_id="u-1001")
+    make_licence(make_item(acme, "b1"), user=theirs)
 
     assert not opens(browser_of(theirs), book)
+    assert opens(browser_of(theirs, host="acme.localhost"), "b1")
