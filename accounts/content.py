@@ -56,8 +56,9 @@ def change_item(item: Item, fields: ItemFields, *, actor_id: str) -> Item:
     """
     check(fields)
     with transaction.atomic(durable=True):
-        item, publication = locked_publication(item, fields)
-        assert item is not None
+        locked, publication = locked_publication(item, fields)
+        assert locked is not None
+        item = locked
         if (fields.meta_type == COLLECTION) != item.is_collection:
             raise ValidationError({"meta_type": ["A collection stays one, and nothing else becomes one."]})
         if publication and item.parts.exists():

@@ -12,6 +12,8 @@ from accounts import auditing, clock, locking
 from accounts.models import AccountSet, Item, Licence, Offer, User
 from accounts.offering import OnOffer, on_offer
 
+BY_HAND = 4  # Version of the UUID in ``given_by`` where staff gave it; a redemption's is of version 7.
+
 
 @dataclass(frozen=True, slots=True)
 class NewLicence:

@@ -4,22 +4,25 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
+from typing import Any
 
-from bench import finding, report, rounds
+from bench import access, finding, report, rounds
 from bench.figures import NAMES, USUAL
 from deploy.local.trouble import Trouble
 
-FINDING = "finding"
+FINDING, ACCESS = "finding", "access"
 
 
 def main(arguments: Sequence[str]) -> int:
     """0 when everything ran, every answer was as it must be and the books agree: never because of a speed."""
     options = read(arguments)
     if options.names == [FINDING]:
-        return find(options)
+        return alone(options, lambda say: rounds.measure_finding(options.codes, say), finding)
+    if options.names == [ACCESS]:
+        return alone(options, rounds.measure_access, access)
     names = options.names or USUAL
     try:
         results = rounds.measure(
@@ -43,16 +46,16 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if results.violations else 0
 
 
-def find(options: argparse.Namespace) -> int:
-    """The lists over a crowd: minutes of filling, so only when asked for by name and alone."""
+def alone(options: argparse.Namespace, measure: Callable[[Callable[[str], None]], Any], figure: ModuleType) -> int:
+    """A figure with a database of its own: minutes of filling, so only when asked for by name and alone."""
     try:
-        found = rounds.measure_finding(options.codes, lambda line: print(line, flush=True))
+        found = measure(lambda line: print(line, flush=True))
     except Trouble as trouble:
         print(trouble, file=sys.stderr, flush=True)
         return 1
-    print(finding.table(found), flush=True)
+    print(figure.table(found), flush=True)
     if options.json:
-        options.json.write_text(finding.as_json(found) + "\n")
+        options.json.write_text(figure.as_json(found) + "\n")
     return 0
 
 
@@ -65,7 +68,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"which figures: {', '.join(NAMES)} (default: {', '.join(USUAL)}); {FINDING} alone",
+        help=f"which figures: {', '.join(NAMES)} (default: {', '.join(USUAL)}); {FINDING} and {ACCESS} each alone",
     )
     parser.add_argument("--rounds", type=whole_number, default=5, help="how often each pair is measured (default 5)")
     parser.add_argument("--seconds", type=whole_number, default=5, help="how long each run takes (default 5)")
@@ -81,7 +84,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
     parser.add_argument("--codes", type=many, default=5_000_000, help="for finding: among how many (default 5,000,000)")
     options = parser.parse_args(arguments)
-    if options.names == [FINDING]:
+    if options.names in ([FINDING], [ACCESS]):
         return options
     for name in options.names:
         if name not in NAMES:

@@ -18,7 +18,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     django.setup()
-    from bench import counting, crowded, finding, floor_function, importing, redeeming, stocking, sweeping
+    from bench import access, counting, crowded, finding, floor_function, importing, redeeming, stocking, sweeping
 
     deeds = {
         "migrate": lambda: call_command("migrate", verbosity=0),
@@ -38,6 +38,8 @@ def main() -> None:
         "time_lists": finding.time_lists,
         "time_look_ups": finding.time_look_ups,
         "time_export": finding.time_export,
+        "fill_content": access.fill_content,
+        "time_access": access.time_access,
     }
     for line in sys.stdin:
         deed, arguments = json.loads(line)

@@ -1,13 +1,13 @@
 """Setting the grounds up and measuring in rounds: in each, every figure right after its own floor."""
 
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import finding
+from bench import access, finding
 from bench.figures import CLIENTS, FIGURES, Bench, Figure, Reading
 from bench.grounds import Ground, Shelf
 from bench.pgbench import Floor
@@ -145,11 +145,24 @@ def stock(bench: Bench, figures: Sequence[Figure]) -> None:
 
 def measure_finding(codes: int, say: Callable[[str], None]) -> finding.Found:
     """The lists over a crowd, in a database of their own; raises Trouble where one could not be measured."""
+    with own_ground("crowded") as ground:
+        return finding.measure(ground, codes, say)
+
+
+def measure_access(say: Callable[[str], None]) -> access.Measured:
+    """Who may open what, in a database of its own; raises Trouble where it could not be measured."""
+    with own_ground("access") as ground:
+        return access.measure(ground, say)
+
+
+@contextmanager
+def own_ground(name: str) -> Iterator[Ground]:
+    """A server, a database and a process for one figure that is measured alone."""
     base = temporary_bases(on_disk=True)[0]
     with (
         tempfile.TemporaryDirectory(prefix="redemption-bench-", dir=base) as folder,
         Postgres(durable=True, settings=SERVER_SETTINGS) as server,
     ):
         server.execute(f"CREATE DATABASE {DATABASE}")
-        with Ground("crowded", server.url(DATABASE), Path(folder), server.pid) as ground:
-            return finding.measure(ground, codes, say)
+        with Ground(name, server.url(DATABASE), Path(folder), server.pid) as ground:
+            yield ground

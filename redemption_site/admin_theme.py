@@ -97,6 +97,16 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Content",
+                "separator": True,
+                "items": [
+                    entry("Items", "menu_book", "accounts.item"),
+                    entry("Offers", "sell", "accounts.offer"),
+                    entry("Licences", "lock_open", "accounts.licence"),
+                    entry("Account sets", "groups", "accounts.accountset"),
+                ],
+            },
+            {
                 "title": "People and programs",
                 "separator": True,
                 "items": [

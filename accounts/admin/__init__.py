@@ -1,8 +1,8 @@
-"""The desk's pages about people. What every page of the desk shares (scope, deeds, lists) lives here too, below all its users.
+"""The desk's pages about people and content. What every page shares (scope, deeds, lists) lives here too, below all its users.
 
 Users themselves are registered in ``ledger/admin``: making one opens their first account, and that only the ledger knows.
 """
 
-from accounts.admin import audit, clients, sites, tags
+from accounts.admin import account_sets, audit, clients, items, licences, offers, sites, tags
 
-__all__ = ["audit", "clients", "sites", "tags"]
+__all__ = ["account_sets", "audit", "clients", "items", "licences", "offers", "sites", "tags"]

@@ -15,15 +15,18 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts import auditing
+from accounts import auditing, clock
+from accounts.account_sets import sets_of
 from accounts.admin.deeds import Deed, DeskForm
 from accounts.admin.desk import ConfigurationAdmin
 from accounts.admin.paging import KeysetChangeList
 from accounts.admin.scope import SiteFilter, actor_id, staff_of
-from accounts.admin.wording import instant
+from accounts.admin.wording import instant, licence_state
 from accounts.models import User
 
 TAGS_SHOWN = 100
+LICENCES_SHOWN = 20
+SETS_SHOWN = 50
 
 
 class PasswordField(forms.CharField):
@@ -126,6 +129,18 @@ class UserForm(forms.ModelForm):
         return email
 
 
+def licences_of(user: User) -> dict[str, Any]:
+    """Their newest licences, and the account sets whose licences are theirs too."""
+    now = clock.read()
+    newest = user.licences.select_related("item").order_by("-id")[:LICENCES_SHOWN]
+    return {
+        "licences": [
+            (each, licence_state(each, now), instant(each.ends_at) if each.ends_at else "never") for each in newest
+        ],
+        "account_sets": list(sets_of(user.site_id, user.pk).order_by("name")[:SETS_SHOWN]) if user.site_id else [],
+    }
+
+
 class KindFilter(admin.SimpleListFilter):
     title = "kind"
     parameter_name = "kind"
@@ -198,6 +213,7 @@ class UserAdmin(ConfigurationAdmin):
         return {
             "tags": list(row.user_tags.order_by("tag__name").values_list("tag__name", flat=True)[:TAGS_SHOWN]),
             "memberships": list(row.memberships.select_related("site")) if row.is_staff else [],
+            **(licences_of(row) if row.site_id else {}),
         }
 
     def audit_detail(self, row: User) -> dict[str, Any]:

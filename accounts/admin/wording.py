@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.models import Licence
+
 NOTHING = "–"
 
 
@@ -48,6 +50,15 @@ def validity(valid_from: dt.datetime | None, valid_until: dt.datetime | None, zo
     if valid_until is None:
         return f"from {first_day(valid_from, zone)} ({zone})"
     return f"{first_day(valid_from, zone)} to {last_day(valid_until, zone)} ({zone})"
+
+
+def licence_state(licence: Licence, now: dt.datetime) -> str:
+    """What a licence is at the moment: active, not yet, over, or ended before its time."""
+    if licence.ended_at is not None:
+        return "ended"
+    if licence.ends_at is not None and licence.ends_at <= now:
+        return "over"
+    return "not yet" if licence.starts_at > now else "active"
 
 
 def link(row: Model | None, text: Any = None) -> str | SafeString:

@@ -11,7 +11,7 @@ MOST_OF_A_VALUE = 500
 class Item(models.Model):
     """Something a reader may open: a book, an excerpt or a page of one, or a collection of such items."""
 
-    site = models.ForeignKey(Site, models.PROTECT, related_name="items")
+    site = models.ForeignKey(Site, models.PROTECT, related_name="items", db_index=False)
     external_id = models.CharField(max_length=100, help_text="How the publisher's programs name it; compared exactly.")
     meta_type = models.CharField(
         max_length=100,
@@ -37,7 +37,12 @@ class Item(models.Model):
             models.CheckConstraint(condition=~Q(meta_type=""), name="item_meta_type_not_empty"),
             models.CheckConstraint(condition=Q(part_of__isnull=True) | ~Q(part_of=F("id")), name="item_not_in_itself"),
         ]
-        indexes = [models.Index(fields=["site", "meta_type", "id"], name="item_by_meta_type")]
+        indexes = [
+            models.Index(fields=["site", "meta_type", "id"], name="item_by_meta_type"),
+            models.Index(fields=["site", "-id"], name="item_by_site"),
+            # For the beginnings of IDs, whatever the database's collation.
+            models.Index(fields=["external_id"], opclasses=["varchar_pattern_ops"], name="item_by_external_id"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.external_id

@@ -32,7 +32,7 @@ class Licence(LicenceTerms):
     On a collection it covers what is in it at the moment, on a publication its parts too. Its ID is its number.
     """
 
-    site = models.ForeignKey(Site, models.PROTECT, related_name="licences")
+    site = models.ForeignKey(Site, models.PROTECT, related_name="licences", db_index=False)
     user = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="licences", db_index=False)
     account_set = models.ForeignKey(
         AccountSet, models.PROTECT, null=True, blank=True, related_name="licences", db_index=False
@@ -40,8 +40,8 @@ class Licence(LicenceTerms):
     browser = models.ForeignKey(
         BrowserLogin, models.CASCADE, null=True, blank=True, related_name="licences", db_index=False
     )
-    item = models.ForeignKey(Item, models.PROTECT, related_name="licences")
-    offer = models.ForeignKey(Offer, models.PROTECT, null=True, blank=True, related_name="licences")
+    item = models.ForeignKey(Item, models.PROTECT, related_name="licences", db_index=False)
+    offer = models.ForeignKey(Offer, models.PROTECT, null=True, blank=True, related_name="licences", db_index=False)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True, help_text="First moment after it; empty: for ever.")
     given_by = models.UUIDField(null=True, editable=False, help_text="The redemption that gave it, if one did.")
@@ -76,6 +76,8 @@ class Licence(LicenceTerms):
             ),
             models.Index(fields=["browser", "item"], condition=Q(browser__isnull=False), name="licence_by_browser"),
             models.Index(fields=["site", "-id"], name="licence_by_site"),
+            models.Index(fields=["item", "-id"], name="licence_by_item"),
+            models.Index(fields=["offer", "-id"], condition=Q(offer__isnull=False), name="licence_by_offer"),
         ]
 
     def __str__(self) -> str:

@@ -103,7 +103,7 @@ class User(AbstractBaseUser):
 VIEW = frozenset(
     f"{app}.view_{model}"
     for app, models_ in {
-        "accounts": ("site", "user", "tag", "usertag"),
+        "accounts": ("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence"),
         "codes": (
             "batch",
             "batchedit",
@@ -127,6 +127,8 @@ OPERATE = VIEW | {
     "codes.close_workitem",
     "codes.retry_receiptmail",
     "accounts.change_user",
+    "accounts.give_licence",
+    "accounts.end_licence",
 }
 MANAGE = OPERATE | {
     "codes.edit_batch",
@@ -138,6 +140,9 @@ MANAGE = OPERATE | {
     "accounts.revoke_client",
     "accounts.add_user",
     "accounts.add_tag",
+    "accounts.edit_item",
+    "accounts.edit_offer",
+    "accounts.edit_accountset",
     "accounts.view_auditrecord",
 }
 

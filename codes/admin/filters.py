@@ -7,6 +7,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.admin.of_row import OfRowFilter
 from accounts.admin.scope import site_ids_where, staff_of
 from accounts.admin.when import WhenFilter
 from codes.admin.words import REASONS
@@ -56,24 +57,6 @@ class BatchStateFilter(SimpleListFilter):
     def choices(self, changelist: Any) -> Iterator[Any]:
         for number, choice in enumerate(super().choices(changelist)):
             yield choice if number else {**choice, "display": "All but deleted ones"}
-
-
-class OfRowFilter(SimpleListFilter):
-    """Reached from another row's page only: shown while it is chosen, so that it can be taken off."""
-
-    field: str
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = self.value()
-        return [(chosen, f"{self.title} {chosen}")] if chosen else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value()
-        if not chosen:
-            return queryset
-        return (
-            queryset.filter(**{self.field: int(chosen)}) if chosen.isdecimal() and len(chosen) < 19 else queryset.none()
-        )
 
 
 class CodeFilter(OfRowFilter):

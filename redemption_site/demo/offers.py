@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts import clock
 from codes import issuing, jobs, switching
+from codes.actions.registry import ACTIONS
 from codes.lookup import shown
 from codes.models import Batch, Code, IssueOrder
 from redemption_site.demo.people import ACTOR, People
@@ -43,6 +44,18 @@ BATCHES: tuple[tuple[str, dict[str, Any]], ...] = (
         },
     ),
 )
+# Codes that open content, of the actions that the platform has. Parameters name offers of ``content.py``.
+MATCH = {"access_control": "2dfe", "match": {"all": ["ProductId:09238443"]}}
+CONTENT_BATCHES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("Become a member", {"action": "add_tags", "parameters": {"tags": ["member"]}}),
+    ("The Coffee Atlas", {"action": "apply_offer", "parameters": {"access_control": "2dfe"}}),
+    ("Both volumes on roasting", {"action": "apply_offer_match", "parameters": MATCH}),
+    (
+        "Look inside the Coffee Atlas",
+        {"action": "session_license", "parameters": {"access_control": 118226}, "uses": 100},
+    ),
+    ("Look inside both volumes", {"action": "session_license_match", "parameters": MATCH, "uses": 100}),
+)
 # Batches of which every load issues one more code, in the order in which the codes are shown.
 FRESH: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("credits 5.00 EUR", "Fresh: money", {"asset_code": "EUR", "value": 500}),
@@ -60,6 +73,9 @@ def load_offers(people: People) -> None:
     load_examples(people)
     for name, fields in BATCHES:
         load_batch(people.site.pk, name, fields)
+    for name, fields in CONTENT_BATCHES:
+        if fields["action"] in ACTIONS:
+            load_batch(people.site.pk, name, {"count": 25, "format": "hex", **fields})
     load_batch(people.other_site.pk, "Outfitters' gift cards", {"count": 10, "asset_code": "USD", "value": 2_000})
 
 

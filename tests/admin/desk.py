@@ -13,6 +13,7 @@ from codes.models import Attempt, Batch, Code, CodeImport, IssueOrder, ReceiptMa
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger.models import LedgerAccount, LedgerTransaction
+from tests.content import make_account_set, make_collection, make_item, make_licence, make_offer, show_only_to
 from tests.factories import (
     PASSWORD,
     TagFactory,
@@ -92,6 +93,7 @@ def make_world(slug: str = "shop") -> World:
         "accounts_tag": TagFactory.create(site=site),
         "accounts_client": client,
         "accounts_membership": staff["support"].memberships.get(),
+        **content_rows(site, claimant),
         "accounts_auditrecord": last_audit(site),
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
         "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),
@@ -107,6 +109,21 @@ def make_world(slug: str = "shop") -> World:
         "codes_batchedit": editing.work_edit(edit.pk),
     }
     return world
+
+
+def content_rows(site: Site, claimant: User) -> dict[str, Any]:
+    """A collection that is sold, licensed, and seen by an account set alone."""
+    book = make_item(site, f"book-of-{site.slug}", ProductId="09238443")
+    collection = make_collection(site, f"shelf-of-{site.slug}", [book])
+    members = make_account_set(site, f"members of {site.slug}", every=["member"])
+    show_only_to(collection, members)
+    offer = make_offer(collection, f"offer-of-{site.slug}", excluded_views=["sourceDownload"], concurrencies=2)
+    return {
+        "accounts_item": collection,
+        "accounts_accountset": members,
+        "accounts_offer": offer,
+        "accounts_licence": make_licence(collection, user=claimant, offer=offer),
+    }
 
 
 def checked_import(site: Site, text: str = "code,uses\nIMPORTED-77,2\n=1+1,1\n", **fields: Any) -> CodeImport:

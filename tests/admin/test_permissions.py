@@ -42,6 +42,13 @@ ROW_DEEDS = {
     "codes_workitem_cancel": "codes.close_workitem",
     "codes_receiptmail_send_again": "codes.retry_receiptmail",
     "ledger_ledgeraccount_grant": "ledger.grant_value",
+    "accounts_item_edit": "accounts.edit_item",
+    "accounts_item_add_items": "accounts.edit_item",
+    "accounts_item_remove_items": "accounts.edit_item",
+    "accounts_offer_edit": "accounts.edit_offer",
+    "accounts_offer_archive": "accounts.edit_offer",
+    "accounts_accountset_edit": "accounts.edit_accountset",
+    "accounts_licence_end": "accounts.end_licence",
     "accounts_client_revoke": "accounts.revoke_client",
     "accounts_user_set_password": "accounts.add_user",
 }
@@ -49,6 +56,10 @@ LIST_DEEDS = {
     "codes_batch_issue": "codes.issue_codes",
     "codes_codeimport_upload": "codes.issue_codes",
     "codes_code_find": "codes.view_code",
+    "accounts_item_create": "accounts.edit_item",
+    "accounts_offer_create": "accounts.edit_offer",
+    "accounts_accountset_create": "accounts.edit_accountset",
+    "accounts_licence_give": "accounts.give_licence",
     "accounts_client_create": "accounts.add_client",
     "accounts_user_add_claimant": "accounts.add_user",
     "accounts_user_add_staff": NOBODY,
@@ -199,7 +210,8 @@ def test_no_page_saves_or_deletes_rows_that_a_deed_owns(world: World):
     """Not even for superusers, whom Django lets do everything."""
     browser = world.sign_in("superuser")
     owned = [model for model in world.rows if model.startswith(("codes_", "ledger_ledger"))]
-    for model in [*owned, "accounts_client", "accounts_auditrecord"]:
+    content = ("accounts_item", "accounts_offer", "accounts_accountset", "accounts_licence")
+    for model in [*owned, *content, "accounts_client", "accounts_auditrecord"]:
         row = world.rows[model]
         assert browser.post(page_of(row), {"_save": "1"}).status_code == 403, model
         assert browser.post(page_of(row, "delete"), {"post": "yes"}).status_code == 403, model

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Site
-from redemption_site.demo import campaign, history, offers, people
+from redemption_site.demo import campaign, content, history, offers, people
 
 
 class Command(BaseCommand):
@@ -34,9 +34,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"People: sites {loaded.site.domain} and {loaded.other_site.domain}, with claimants and staff."
         )
+        content.load_content(loaded)
         offers.load_offers(loaded)
         history.load_history(loaded)
-        self.stdout.write("Offers: the contracts' examples, and a batch of every kind.")
+        self.stdout.write("Offers: a publisher's shelf, the contracts' examples, and a batch of every kind.")
         claimant = loaded.claimants["u-1001"]
         facts = {
             "staff": {"email": people.STAFF_EMAIL, "password": people.PASSWORD},
