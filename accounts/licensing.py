@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,8 +12,6 @@ from django.db import transaction
 from accounts import auditing, clock, locking
 from accounts.models import AccountSet, Item, Licence, Offer, User
 from accounts.offering import OnOffer, on_offer
-
-BY_HAND = 4  # Version of the UUID in ``given_by`` where staff gave it; a redemption's is of version 7.
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,8 @@ class NewLicence:
     user_id: int | None = None
     account_set_id: int | None = None
     browser_id: int | None = None
-    given_by: UUID | None = None
+    given_by: UUID | None = None  # A redemption.
+    form_key: UUID | None = None  # Of the form by which staff give it.
 
 
 def give_licences(licences: Iterable[NewLicence], now: dt.datetime) -> list[Licence]:
@@ -48,6 +48,7 @@ def licence_of(new: NewLicence, now: dt.datetime) -> Licence:
         starts_at=now,
         ends_at=None if days is None else now + dt.timedelta(days=days),
         given_by=new.given_by,
+        form_key=new.form_key,
         created_at=now,
         **new.on_offer.terms,
     )
@@ -63,26 +64,27 @@ def take_licences_of(redemption: UUID, actor_id: str, now: dt.datetime) -> int:
 
 
 def give_by_hand(
-    offer: Offer, holder: User | AccountSet, *, actor_id: str, reason: str, once: UUID, item: Item | None = None
+    offer: Offer, holder: User | AccountSet, *, actor_id: str, reason: str, form_key: UUID, item: Item | None = None
 ) -> Licence:
-    """Give the offer to a user or an account set of its site, on its own item or on ``item``; ``once`` does it once.
+    """Give the offer to a user or an account set of its site, on its own item or on ``item``; a form sent twice gives it once.
 
-    Raises ValidationError if the offer is archived, or any of them is of another site.
+    Raises ValidationError if the offer is archived, any of them is of another site, or the form gave something else before.
     """
     item = item or offer.item
     if not holder.site_id == item.site_id == offer.site_id:
         raise ValidationError("Offer, item and holder are not of one site.")
-    whose = {"user_id": holder.pk} if isinstance(holder, User) else {"account_set_id": holder.pk}
+    whose: dict[str, Any] = {"user_id": holder.pk} if isinstance(holder, User) else {"account_set_id": holder.pk}
     with transaction.atomic(durable=True):
         # Two that come at once wait for each other here, as does whoever archives the offer.
         offer = locking.lock_ids(Offer, [offer.pk])[offer.pk]
-        # It stands where a redemption's ID would, which is of another version: the two are never the same.
-        if given := Licence.objects.filter(given_by=once, item=item, site=offer.site_id, **whose).first():
-            return given
+        if given := Licence.objects.filter(form_key=form_key).first():
+            if Licence.objects.filter(pk=given.pk, item=item, site=offer.site_id, **whose).exists():
+                return given
+            raise ValidationError("This form has been sent already, for another licence.")
         if offer.archived_at is not None:
             raise ValidationError("This offer is archived: nobody can be given it any more.")
         terms = on_offer(offer, item, offer.pk)
-        new = NewLicence(site_id=offer.site_id, item_id=item.pk, on_offer=terms, given_by=once, **whose)
+        new = NewLicence(site_id=offer.site_id, item_id=item.pk, on_offer=terms, form_key=form_key, **whose)
         [licence] = give_licences([new], clock.read())
         audit("licence.give", licence, {"reason": reason, **told(offer, item, holder)}, actor_id)
     return licence

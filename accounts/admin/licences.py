@@ -72,7 +72,7 @@ class GiveLicence(Deed):
             item=item_named(site, data["item"]) if data["item"] else None,
             actor_id=actor_id(request),
             reason=data["reason"],
-            once=UUID(form.key),
+            form_key=UUID(form.key),
         )
         self.model_admin.message_user(request, f"{holder} has the licence.", "success")
         return HttpResponseRedirect(reverse("admin:accounts_licence_change", args=[licence.pk]))
@@ -196,11 +196,9 @@ class LicenceAdmin(DeskAdmin):
 
     @admin.display(description="given by")
     def given(self, row: Licence) -> str | SafeString:
-        if row.given_by is None:
-            return NOTHING
-        if row.given_by.version == licensing.BY_HAND:
+        if row.form_key is not None:
             return "staff; the audit knows who"
-        return address_link("codes_attempt", row.given_by, "a redemption")
+        return address_link("codes_attempt", row.given_by, "a redemption") if row.given_by else NOTHING
 
     @admin.display(description="ended")
     def ended(self, row: Licence) -> str:

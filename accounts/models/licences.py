@@ -45,6 +45,12 @@ class Licence(LicenceTerms):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True, help_text="First moment after it; empty: for ever.")
     given_by = models.UUIDField(null=True, editable=False, help_text="The redemption that gave it, if one did.")
+    form_key = models.UUIDField(
+        null=True,
+        editable=False,
+        unique=True,
+        help_text="Of the form by which staff gave it, so that it is given once.",
+    )
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When it was taken back.")
     ended_by = models.CharField(max_length=100, blank=True, help_text="Actor ID of who took it back.")
     created_at = models.DateTimeField()
@@ -63,6 +69,9 @@ class Licence(LicenceTerms):
             ),
             models.CheckConstraint(
                 condition=Q(concurrencies__isnull=True) | Q(concurrencies__gte=1), name="licence_concurrencies_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(given_by__isnull=True) | Q(form_key__isnull=True), name="licence_given_one_way"
             ),
             # What one redemption gives, it gives once.
             models.UniqueConstraint(

@@ -61,7 +61,7 @@ class ApplyOffer(Action):
         items = self.items(case, on_offer)
         return Effect({"licences": [external_id for _, external_id in items]}, given={})
 
-    def holder(self, case: Case) -> dict[str, int]:
+    def holder(self, case: Case) -> dict[str, Any]:
         """Who is to hold the licences, as NewLicence names them."""
         assert case.claimant is not None
         return {"user_id": case.claimant.id}

@@ -4,6 +4,7 @@ The licences end with the browser login, and no account is changed. Source: acce
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from accounts.models import BrowserLogin
 from codes.actions.offers import ApplyOffer, ApplyOfferMatch
@@ -20,7 +21,7 @@ class SessionLicense(ApplyOffer):
         super().load(cases)
         load_browsers(cases)
 
-    def holder(self, case: Case) -> dict[str, int]:
+    def holder(self, case: Case) -> dict[str, Any]:
         return browser_of(case)
 
 
@@ -33,7 +34,7 @@ class SessionLicenseMatch(ApplyOfferMatch):
         super().load(cases)
         load_browsers(cases)
 
-    def holder(self, case: Case) -> dict[str, int]:
+    def holder(self, case: Case) -> dict[str, Any]:
         return browser_of(case)
 
 
@@ -45,7 +46,7 @@ def load_browsers(cases: Sequence[Case]) -> None:
         case.extra["browsers"] = found
 
 
-def browser_of(case: Case) -> dict[str, int]:
+def browser_of(case: Case) -> dict[str, Any]:
     """Raises TargetMissing where there is no browser: no other door than "add" can give a licence to one."""
     browser_id = case.browser_id
     if browser_id is None or (browser_id, case.command.caller.site_id) not in case.extra["browsers"]:

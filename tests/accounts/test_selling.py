@@ -204,8 +204,8 @@ class TestByHand:
     def test_a_licence_is_given_to_a_user_or_a_set_once_and_opens(self, site, book):
         anna, once = make_claimant(site), uuid4()
         offer = make_offer(book, duration_days=30)
-        given = licensing.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", once=once)
-        again = licensing.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", once=once)
+        given = licensing.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", form_key=once)
+        again = licensing.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", form_key=once)
 
         assert again == given
         assert Licence.objects.count() == 1
@@ -215,7 +215,7 @@ class TestByHand:
             "reason": "Sorry", "offer": offer.external_id, "item": "9udm", "claimant_id": anna.claimant_id
         }  # fmt: skip
         members, other = make_account_set(site, every=["m"]), make_item(site)
-        licensing.give_by_hand(offer, members, item=other, actor_id="staff", reason="x", once=uuid4())
+        licensing.give_by_hand(offer, members, item=other, actor_id="staff", reason="x", form_key=uuid4())
         wear(anna, "m")
         assert find_licence(Reader(site.pk, anna.pk), other, clock.read()).account_set == members
 
@@ -224,7 +224,9 @@ class TestByHand:
         offer = make_offer(book)
 
         def give(*given, **named):
-            return refused(lambda: licensing.give_by_hand(*given, actor_id="staff", reason="x", once=uuid4(), **named))
+            return refused(
+                lambda: licensing.give_by_hand(*given, actor_id="staff", reason="x", form_key=uuid4(), **named)
+            )
 
         assert give(offer, stranger)
         assert give(offer, make_account_set(stranger.site, every=["m"]))
