@@ -11,19 +11,37 @@ from accounts.refusals import Refusal
 from codes import reversing
 from codes.redemption import engine
 from tests.codes.redeeming import assert_sound
-from tests.codes.twins import CALLERS, CLAIMANTS, CODES, TOKEN, UNKNOWN, Wish, holdings, make_twin, told, undone
+from tests.codes.twins import (
+    BROWSERS,
+    CALLERS,
+    CLAIMANTS,
+    CODES,
+    TOKEN,
+    UNKNOWN,
+    Wish,
+    holdings,
+    make_twin,
+    told,
+    undone,
+)
 
 pytestmark = pytest.mark.django_db
 
 SEEDS = st.integers(0, 2**40)
-LIVELY = [code for code in CODES if code.startswith(("MULTI", "CAP", "COOL", "TAGS", "WORK", "POINTS", "VENUE"))]
+LICENSING = [code for code in CODES if code.startswith(("OFFER", "MATCH", "SESSION"))]
+LIVELY = [
+    code
+    for code in CODES
+    if code.startswith(("MULTI", "CAP", "COOL", "TAGS", "WORK", "POINTS", "VENUE", "OFFER-1", "MATCH-1"))
+]
 PEOPLE = ["anna", "ben", "gina", "dora", "cleo", "eric"]
 
 
 def draw_wish(chance: Random, focus: list[str]) -> Wish:
     """Mostly a sensible wish, or hardly any list would get as far as the caps."""
     caller = chance.choice(["till"] * 8 + CALLERS)
-    himself = "anna" if caller == "kiosk" else caller
+    himself = {"kiosk": "anna", "chrome": "", "firefox": ""}.get(caller, caller)
+    by_add = caller != "till" and chance.random() < (0.9 if caller in BROWSERS else 0.4)
     usual = chance.choice(PEOPLE[:3] + PEOPLE) if caller == "till" else himself
     code = chance.choice(focus)
     return Wish(
@@ -35,7 +53,20 @@ def draw_wish(chance: Random, focus: list[str]) -> Wish:
         channel=chance.choice(["", "POS"]),
         reference=chance.choice([None, "R-1"]),
         token=chance.choice([None, TOKEN]),
+        door="add" if by_add else "api",
+        browser=chance.choice([*BROWSERS, *BROWSERS, None]) if by_add else None,
     )
+
+
+def draw_browsing(chance: Random, most: int) -> list[Wish]:
+    """Two browsers and whoever is signed in there, at a few codes that license and others."""
+    focus = [*chance.sample(LICENSING, 3), chance.choice(["SESSION-1", "SESSION-2"]), *chance.sample(CODES, 2)]
+    wishes = []
+    for _ in range(chance.randint(3, most)):
+        browser, user = chance.choice(BROWSERS), chance.choice(["", "", "anna", "ben"])
+        key = chance.choice([None, None, None, "k1"])
+        wishes.append(Wish(user or browser, chance.choice(focus), user, key, "till 1", door="add", browser=browser))
+    return wishes
 
 
 def draw_wishes(chance: Random, most: int) -> list[Wish]:
@@ -46,6 +77,8 @@ def draw_wishes(chance: Random, most: int) -> list[Wish]:
             Wish("till", chance.choice(codes), chance.choice(crowd), venue=chance.choice(["till 1"] * 5 + ["nowhere"]))
             for _ in range(chance.randint(3, most))
         ]
+    if chance.random() < 0.3:
+        return draw_browsing(chance, most)
     many = chance.sample(LIVELY, chance.randint(1, 3)) if chance.random() < 0.7 else []
     focus = [*many, *chance.sample(CODES, chance.randint(0 if many else 1, 4))]
     if chance.random() < 0.3:

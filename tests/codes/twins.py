@@ -11,8 +11,8 @@ from django.db.models import Count, Sum
 
 from accounts import budgets, clock, digests
 from accounts.budgets import Budget
-from accounts.callers import Caller, caller_for_client, caller_for_user
-from accounts.models import Site, Tag, User, UserTag
+from accounts.callers import Caller, caller_for_browser, caller_for_client, caller_for_user
+from accounts.models import BrowserLogin, Licence, Offer, Site, Tag, User, UserTag
 from codes import issuing, switching
 from codes.formats import check_symbol
 from codes.models import Attempt, Batch, Code, CodeHold, ReceiptMail, Reservation, WorkItem
@@ -20,6 +20,7 @@ from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger import moving
 from ledger.models import LedgerAccount, Transfer
+from tests.content import make_browser, make_item, make_offer
 from tests.factories import make_account, make_asset, make_batch, make_client, make_site, make_user, new_batch
 
 TOKEN = "token of the one who holds HELD-1"
@@ -40,11 +41,13 @@ CODES = [
         "OWN-1",
         "VENUE-1",
     ),
+    *("OFFER-1", "OFFER-2", "OFFERGONE-1", "MATCH-1", "MATCH-2", "MATCHNONE-1", "SESSION-1", "SESSION-2"),
     *("EXPIRED-1", "SOON-1", "OFF-1", "DELETED-1", "USED-1", "HELD-1", OURS),
 ]
 UNKNOWN = ["NOPE-0001", "NOPE-0002", TYPO, "***", "ABC", "", "   ", "X" * 101]
 CLAIMANTS = ["anna", "ben", "cleo", "dora", "eric", "fred", "gina", "nobody", "", " anna ", "n" * 101]
-CALLERS = ["anna", "ben", "cleo", "eric", "fred", "till", "kiosk"]
+BROWSERS = ["chrome", "firefox"]
+CALLERS = ["anna", "ben", "cleo", "eric", "fred", "till", "kiosk", *BROWSERS]
 
 
 @dataclass
@@ -54,6 +57,7 @@ class Twin:
     site: Site
     people: dict[str, User] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
+    browsers: dict[str, BrowserLogin] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
 
     def command(self, wish: "Wish") -> RedeemCode:
@@ -66,6 +70,8 @@ class Twin:
             reference=wish.reference,
             idempotency_key=wish.key,
             reservation_token=wish.token,
+            door=wish.door,
+            browser_id=self.browsers[wish.browser].pk if wish.browser else None,
         )
 
     def ask(self, wishes: "list[Wish]", *, together: bool) -> list[Outcome]:
@@ -87,6 +93,8 @@ class Wish:
     channel: str = ""
     reference: str | None = None
     token: str | None = None
+    door: str = "api"
+    browser: str | None = None
 
 
 def make_twin() -> Twin:
@@ -107,9 +115,17 @@ def make_twin() -> Twin:
         spent[name] = str(moving.spend(account, 300, comment="a purchase", actor_id="system").pk)
     LedgerAccount.objects.filter(owner=twin.people["eric"]).update(state="closed")
     LedgerAccount.objects.filter(owner=twin.people["gina"]).update(state="credit_only")
+    make_content(twin)
     issue_codes(twin, spent, now)
+    Offer.objects.filter(site=site, external_id="gone").update(archived_at=now)
     make_callers(twin)
     return twin
+
+
+def make_content(twin: Twin) -> None:
+    books = [make_item(twin.site, f"b{number}", ProductId="1" if number < 3 else "2") for number in (1, 2, 3)]
+    for external_id, number, book in (("2dfe", 118_226, books[2]), ("day", 2, books[0]), ("gone", 3, books[1])):
+        make_offer(book, external_id, number, duration_days=1 if external_id == "day" else None)
 
 
 def issue_codes(twin: Twin, spent: dict[str, str], now: dt.datetime) -> None:
@@ -129,6 +145,18 @@ def issue_codes(twin: Twin, spent: dict[str, str], now: dt.datetime) -> None:
     issue("WORK-1", worth=0, action="fulfilment", parameters={"item": "a coffee"}, uses=3, uses_per_claimant=2)
     issue("POINTS-1", worth=0, action="credit", asset_code="PTS", value=30, uses=4, uses_per_claimant=2)
     issue("DOLLAR-1", worth=0, action="credit", asset_code="USD", value=150, uses=4)
+    for action, text, access, match, uses in (
+        ("apply_offer", "OFFER-1", "2dfe", {}, (4, 2)),
+        ("apply_offer", "OFFER-2", 2, {}, (2, 1)),
+        ("apply_offer", "OFFERGONE-1", "gone", {}, (4, 2)),
+        ("apply_offer_match", "MATCH-1", 118_226, {"all": ["ProductId:1"]}, (4, 2)),
+        ("apply_offer_match", "MATCH-2", "day", {"any": ["ProductId:1", "ProductId:2"]}, (3, 1)),
+        ("apply_offer_match", "MATCHNONE-1", "2dfe", {"any": ["none"]}, (4, 2)),
+        ("session_license", "SESSION-1", "2dfe", {}, (3, 1)),
+        ("session_license_match", "SESSION-2", "day", {"all": ["ProductId:1"]}, (2, 1)),
+    ):
+        parameters = {"access_control": access, **({"match": match} if match else {})}
+        issue(text, worth=0, action=action, parameters=parameters, uses=uses[0], uses_per_claimant=uses[1])
     for name, texts in (("anna", ("REFUND-1", "REFUND-2")), ("eric", ("REFUND-3", "REFUND-4"))):
         issue(*texts, worth=200, action="refund", parameters={"booking": spent[name]}, uses=2, uses_per_claimant=2)
     for text in ("OWN-1", "EXPIRED-1", "SOON-1", "OFF-1", "DELETED-1", "USED-1", "HELD-1", OURS):
@@ -158,6 +186,9 @@ def issue_codes(twin: Twin, spent: dict[str, str], now: dt.datetime) -> None:
 def make_callers(twin: Twin) -> None:
     for name in ("anna", "ben", "cleo", "eric", "fred"):
         twin.callers[name] = caller_for_user(twin.people[name], twin.site, "10.0.0.1" if name == "ben" else "")
+    for name in BROWSERS:
+        twin.browsers[name] = make_browser(twin.site)
+        twin.callers[name] = caller_for_browser(twin.browsers[name], twin.site, "10.0.0.1")
     till, kiosk = make_client(twin.site).client, make_client(twin.site, name="kiosk").client
     twin.callers["till"] = caller_for_client(till, frozenset())
     only_anna = caller_for_client(kiosk, frozenset({twin.people["anna"].pk}), "10.0.0.1")
@@ -216,7 +247,7 @@ def told(twin: Twin, outcomes: list[Outcome]) -> list[dict[str, Any]]:
 def in_names(twin: Twin, checks: list[dict[str, Any]]) -> Any:
     """Checks as they rest in the database, with the names of the twin's clients for their prefixes."""
     text = orjson.dumps(checks)
-    for name in ("till", "kiosk"):
+    for name in ("till", "kiosk", *BROWSERS):
         text = text.replace(twin.callers[name].actor_id.encode(), name.encode())
     return orjson.loads(text)
 
@@ -240,6 +271,16 @@ def holdings(twin: Twin) -> dict[str, Any]:
             for row in moved.order_by().annotate(total=Sum("amount"), count=Count("id"))
         ),
         "tags": sorted(UserTag.objects.filter(user__site=site).values_list("user__claimant_id", "tag__name")),
+        "licences": sorted(
+            Licence.objects.filter(site=site).values_list(
+                *("item__external_id", "user__claimant_id", "starts_at", "ends_at", "ended_at", "duration_days")
+            ),
+            key=repr,
+        ),
+        "held by browsers": {
+            name: sorted(browser.licences.values_list("item__external_id", "ended_at"), key=repr)
+            for name, browser in twin.browsers.items()
+        },
         "work items": sorted(WorkItem.objects.filter(site=site).values_list("claimant__claimant_id", "title", "state")),
         "mails": sorted(
             ReceiptMail.objects.filter(attempt__site=site).values_list("attempt__claimant__claimant_id", "state")

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts import clock, locking
+from accounts.callers import caller_for_browser
 from codes import closing, expiring, issuing, mailing, ordering, resealing, reversing, switching
 from codes.models import Attempt, Code, WorkItem
 from codes.redemption.commands import RedeemCode
@@ -14,6 +15,7 @@ from codes.redemption.engine import redeem_codes, validate_codes
 from deploy.local.processes import wait_until
 from ledger import moving
 from ledger.models import LedgerAccount
+from tests.content import make_browser, make_item, make_offer
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site, new_batch
 from tests.races.crowd import each_at_once
 from tests.races.lock_watch import watch_locks
@@ -26,7 +28,10 @@ pytestmark = [
 BATCH, CODE, ACCOUNT, BUDGET = "codes_batch", "codes_code", "ledger_ledgeraccount", "accounts_failurebudget"
 ORDER, TAG, WORK, MAIL = "codes_issueorder", "accounts_usertag", "codes_workitem", "codes_receiptmail"
 
+LICENCE = "accounts_licence"
+
 PLAIN, CAPPED, COOLING, TAGGING, WORKING = "PLAIN-1", "CAPPED-1", "COOLING-1", "TAGGING-1", "WORKING-1"
+OFFERING, MATCHING, SESSION = "OFFERING-1", "MATCHING-1", "SESSION-1"
 
 
 class Scene:
@@ -40,11 +45,21 @@ class Scene:
         make_code(self.site, PLAIN, **many)
         make_code(self.site, CAPPED, total_cap=50, **many)
         make_code(self.site, COOLING, cooldown_seconds=1, **many)
-        make_code(self.site, TAGGING, worth_cents=0, **many)
+        make_code(self.site, TAGGING, worth_cents=0, parameters={"tags": ["welcome", "member", "early"]}, **many)
+        for number in (1, 2, 3):
+            make_offer(make_item(self.site, ProductId="1"), f"offer {number}")
+        self.browser = make_browser(self.site)
+        access, match = {"access_control": "offer 1"}, {"match": {"all": ["ProductId:1"]}}
+        make_code(self.site, OFFERING, worth_cents=0, action="apply_offer", parameters=access, **many)
+        make_code(self.site, MATCHING, worth_cents=0, action="apply_offer_match", parameters=access | match, **many)
+        make_code(self.site, SESSION, worth_cents=0, action="session_license_match", parameters=access | match, **many)
         make_code(self.site, WORKING, worth_cents=0, action="fulfilment", parameters={"item": "A coffee"}, **many)
 
     def command(self, text, who=None):
         return RedeemCode(self.caller, text, (who or self.anna).claimant_id)
+
+    def in_browser(self, text):
+        return RedeemCode(caller_for_browser(self.browser, self.site), text, "", door="add", browser_id=self.browser.pk)
 
     def redeem(self, *commands):
         """Redeem a list, with each code for Anna if only texts are given; the IDs of what was redeemed."""
@@ -112,10 +127,16 @@ def test_a_list_of_everything_locks_in_the_same_order(scene):
     commands = [
         scene.command(text, who)
         for who in (scene.bert, scene.anna)
-        for text in (WORKING, TAGGING, "NOR-THIS", COOLING, CAPPED, PLAIN)
+        for text in (WORKING, MATCHING, TAGGING, "NOR-THIS", COOLING, OFFERING, CAPPED, PLAIN)
     ]
+    commands.append(scene.in_browser(SESSION))
     tables = locked_by(lambda: scene.redeem(*commands))
     assert set(tables) == {BATCH, CODE, ACCOUNT, BUDGET}
+
+
+def test_a_session_code_locks_its_row_alone(scene):
+    assert locked_by(lambda: scene.redeem(scene.in_browser(SESSION))) == [CODE]
+    assert locked_by(lambda: redeem_codes([scene.in_browser(SESSION)])) == [CODE]  # Which this browser holds.
 
 
 def test_a_wrong_code_locks_nothing_but_budgets(scene):
@@ -124,11 +145,16 @@ def test_a_wrong_code_locks_nothing_but_budgets(scene):
 
 
 def test_reversing_locks_as_redeeming_does(scene):
-    plain, capped, tagging, working = scene.redeem(PLAIN, CAPPED, TAGGING, WORKING)
+    plain, capped, tagging, working, offering, matching = scene.redeem(
+        PLAIN, CAPPED, TAGGING, WORKING, OFFERING, MATCHING
+    )
+    [session] = scene.redeem(scene.in_browser(SESSION))
     assert locked_by(lambda: scene.reverse(plain, give_use_back=False)) == [CODE, ACCOUNT]
     assert locked_by(lambda: scene.reverse(capped)) == [BATCH, CODE, ACCOUNT]
     assert locked_by(lambda: scene.reverse(tagging)) == [CODE, TAG]
     assert locked_by(lambda: scene.reverse(working)) == [CODE, WORK]
+    for licensed in (offering, matching, session):
+        assert locked_by(lambda attempt_id=licensed: scene.reverse(attempt_id)) == [CODE, LICENCE]
 
 
 def test_changing_and_switching_lock_one_row(scene):
