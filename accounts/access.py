@@ -43,7 +43,8 @@ LICENCE, ITEM, SET, OFFER = Joined(Licence, "l"), Joined(Item, "i"), Joined(Acco
 WHOLE_LICENCE = ", ".join(part.columns for part in (LICENCE, ITEM, SET, OFFER))
 ITS_ROWS = """JOIN accounts_item i ON i.id = l.item_id
 LEFT JOIN accounts_accountset s ON s.id = l.account_set_id LEFT JOIN accounts_offer o ON o.id = l.offer_id"""
-LONGEST_FIRST = "(CASE WHEN h.ends_at IS NULL THEN 0 ELSE 1 END), h.ends_at DESC, h.id"
+# A browser's ends when the browser falls silent, so any other of the reader's outlasts it.
+LONGEST_FIRST = "(CASE WHEN h.browser_id IS NULL THEN 0 ELSE 1 END), (CASE WHEN h.ends_at IS NULL THEN 0 ELSE 1 END), h.ends_at DESC, h.id"
 
 
 def find_licence(reader: Reader, item: Item, now: dt.datetime) -> Licence | None:
@@ -96,7 +97,7 @@ def licence_from(values: tuple[Any, ...]) -> Licence:
 def licences_sql(reader: Reader, now: dt.datetime, narrowed: str = "") -> Sql:
     """The licences that the reader holds now: their own, their account sets', their browser's.
 
-    The columns id, item_id, meta_type_restriction, ends_at. It reads ``mine``, the IDs of the reader's account sets, and
+    The columns id, item_id, meta_type_restriction, ends_at, browser_id. It reads ``mine``, the IDs of the reader's account sets, and
     ``narrowed`` is asked of each licence ``l`` besides.
     """
     instant = now if database.is_postgresql() else rows.sqlite_value(now)
@@ -110,7 +111,7 @@ def licences_sql(reader: Reader, now: dt.datetime, narrowed: str = "") -> Sql:
         if holder is None:
             continue
         parts.append(
-            f"""SELECT l.id, l.item_id, l.meta_type_restriction, l.ends_at FROM accounts_licence l
+            f"""SELECT l.id, l.item_id, l.meta_type_restriction, l.ends_at, l.browser_id FROM accounts_licence l
             WHERE {condition} AND l.site_id = %s AND l.starts_at <= %s AND (l.ends_at IS NULL OR l.ends_at > %s)
             AND l.ended_at IS NULL {narrowed}"""  # noqa: S608
         )

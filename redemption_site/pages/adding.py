@@ -46,7 +46,8 @@ class AddPage(Page):
             link = Link(request.GET.get("redemptionCode", "").strip(), request.GET.get("successUrl", ""))
             return self.form(link, gone=bool(name))
         # Who has just signed in from this very link has pressed the button once already.
-        return self.form(waiting, by_itself=self.claimant is not None and links.may_send(request, name))
+        asked = request.method == "GET" and self.claimant is not None
+        return self.form(waiting, by_itself=asked and links.may_send(request, name))
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         link = Link(

@@ -20,9 +20,7 @@ class ItemPage(Page):
     place = "item"
 
     def get(self, request: HttpRequest, external_id: str) -> HttpResponseBase:
-        item = find_item(self.site.pk, external_id)
-        if item is None and external_id.endswith("/"):
-            item = find_item(self.site.pk, external_id[:-1])
+        item = self.find(external_id)
         if item is None or not can_see(self.reader, item):
             return self.render("404.html", status=404)
         licence = find_licence(self.reader, item, self.now)
@@ -38,6 +36,15 @@ class ItemPage(Page):
             "later": after is not None,
         }
         return self.render("pages/item.html", context)
+
+    def find(self, external_id: str) -> Item | None:
+        """The item of this ID, or of the ID without the slash that every address of ours may end with."""
+        if "\x00" in external_id:
+            return None  # PostgreSQL knows no text with it.
+        item = find_item(self.site.pk, external_id)
+        if item is None and external_id.endswith("/"):
+            return find_item(self.site.pk, external_id[:-1])
+        return item
 
     def inside(self, item: Item) -> "QuerySet[Item]":
         """The members of a collection, or the parts of a publication: those that the reader may see."""

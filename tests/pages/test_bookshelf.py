@@ -99,6 +99,18 @@ def test_an_item_stands_there_once_with_the_licence_that_lasts_longest(annas, an
     assert "For ever" in shelf(annas)
 
 
+def test_a_licence_of_ones_own_is_told_rather_than_the_browsers(annas, demo_site):
+    make_books(demo_site)
+    offer_code(demo_site, session=True)
+    offer_code(demo_site, "OWN-0001")
+    add(annas)
+    add(annas, "OWN-0001")
+
+    for address in ("/bookshelf", "/items/9udm"):
+        assert "Through your own licence" in shelf(annas, address)
+        assert "In this browser only" not in shelf(annas, address)
+
+
 @pytest.mark.parametrize(
     "over",
     [

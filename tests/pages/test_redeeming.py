@@ -155,7 +155,7 @@ def test_a_file_in_the_form_is_no_code(annas, demo_site):
     assert response.status_code == 400
 
 
-@pytest.mark.parametrize("address", ["/redeem", "/sign-in", "/receipts"])
+@pytest.mark.parametrize("address", ["/redeem", "/add", "/bookshelf", "/sign-in", "/register", "/receipts"])
 def test_every_page_forbids_copies_and_keeps_its_address_to_itself(address, annas, stranger):
     for browser in (annas, stranger):
         for response in (browser.get(address), browser.get(f"{address}/")):
@@ -169,12 +169,12 @@ def test_nothing_on_a_page_comes_from_outside_or_stands_in_line(annas, anna, dem
     make_code(demo_site, "ABC-E6W5F")
     receipt = redeem(annas, "ABC-E6W5F")["Location"]
 
-    for address in ("/redeem", "/receipts", receipt):
+    for address in ("/redeem", "/add", "/add?redemptionCode=ABC-E6W5F", "/bookshelf", "/receipts", receipt):
         text = annas.get(address).content.decode()
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=|https?://(?!www\.w3\.org)", text)
 
 
-@pytest.mark.parametrize("address", ["/redeem", "/sign-in", "/language"])
+@pytest.mark.parametrize("address", ["/redeem", "/add", "/sign-in", "/register", "/language"])
 def test_a_form_that_is_too_large_is_a_page_that_says_so(address, annas):
     response = annas.post(address, {"code": "A" * 2_000_000})
 
