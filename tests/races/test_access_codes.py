@@ -4,6 +4,7 @@ import base64
 import time
 
 import pytest
+from django.db import connection
 
 from codes.models import Attempt, Batch, Code
 from tests.races.crowd import each_at_once
@@ -27,6 +28,14 @@ def create(arena, **fields):
     return publish(arena, "POST", "", {**TAGS, **{name.replace("_", "-"): value for name, value in fields.items()}})
 
 
+def forget_uniqueness():
+    """Digests are still found quickly, but may be there twice."""
+    with connection.cursor() as cursor:
+        for column in ("lookup_odd", "lookup_even"):
+            cursor.execute(f"DROP INDEX code_{column}")
+            cursor.execute(f"CREATE INDEX code_{column} ON codes_code (site_id, {column}) WHERE {column} IS NOT NULL")
+
+
 def test_one_code_that_all_give_at_once_is_made_once(unguarded, guarded):
     def race(arena):
         arena.codes_made += 1
@@ -35,6 +44,7 @@ def test_one_code_that_all_give_at_once_is_made_once(unguarded, guarded):
         return [answer.status for answer in answers], text
 
     with unguarded:
+        forget_uniqueness()
         statuses, _ = race(unguarded)
         assert statuses.count(200) > 1
 
