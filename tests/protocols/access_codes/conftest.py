@@ -19,6 +19,11 @@ from tests.content import make_browser, make_item, make_offer
 from tests.factories import caller_of, make_site, make_staff, make_user
 from tests.protocols.access_codes.publishers import HOST, REDEMPTIONS, program, told
 
+MATCH = {
+    "action_type": "apply-offer-match",
+    "access_control_id": "2dfe",
+    "match_specification": {"all": ["ProductId:09238443"]},
+}
 TAGS = {"action-type": "add-user-tag", "user-tags": ["member", "institution"]}
 
 
@@ -102,3 +107,17 @@ def make_publisher() -> Publisher:
 @pytest.fixture
 def publisher(db: None) -> Publisher:
     return make_publisher()
+
+
+@pytest.fixture
+def changed(publisher: Publisher) -> Any:
+    """Change the one code of the batch, and answer its record."""
+
+    def change(code: str, **fields: Any) -> dict[str, Any]:
+        response = publisher.put(
+            f"test%20batch/{code}", {name.replace("_", "-"): value for name, value in fields.items()}
+        )
+        assert response.status_code == 200, response.content
+        return told(response)
+
+    return change

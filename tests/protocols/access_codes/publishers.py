@@ -42,7 +42,7 @@ def captured(door: Door, exchange: bytes) -> HttpResponseBase:
     head, _, body = exchange.partition(b"\r\n\r\n")
     request_line, *lines = head.decode().split("\r\n")
     method, path, _ = request_line.split(" ")
-    headers = dict(line.split(": ", 1) for line in lines)
+    headers = dict(line.split(": ", 1) for line in lines if line)
     content_type = headers.pop("Content-Type", "")
     return Browser(enforce_csrf_checks=True).generic(
         method, path, body, headers={**headers, **door.headers}, HTTP_HOST=door.host, CONTENT_TYPE=content_type

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditRecord
-from codes import content_codes, reversing
+from codes import content_codes, lookup, reversing
 from codes.models import Attempt, Batch, Code
 from codes.switching import change_code, switch_batch
 from tests.factories import caller_of, make_batch, make_client, make_code, make_site
@@ -191,7 +191,7 @@ def test_a_code_is_found_in_any_spelling(publisher: Publisher, spelling: str):
 
 def test_codes_of_the_desk_are_shown_as_they_are(publisher: Publisher):
     batch = make_batch(publisher.site, 1, name="desk", worth_cents=0, uses=3, uses_per_claimant=2)
-    publisher.redeem(content_codes.text_of(Code.objects.get(batch=batch)))
+    publisher.redeem(lookup.shown(Code.objects.get(batch=batch)))
     switch_batch(batch, False, actor_id="staff")
 
     [record] = publisher.get("/desk")
@@ -239,7 +239,9 @@ def test_the_last_valid_moment_is_told(publisher: Publisher, valid_until: str, s
     assert Code.objects.get().valid_until == before
 
 
-def test_a_batch_is_read_in_pages_of_two_statements_each(publisher: Publisher, monkeypatch: pytest.MonkeyPatch):
+def test_a_batch_is_read_in_pages_of_two_statements_each_and_terms_only_once(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+):
     codes = publisher.create(number_of_codes=25, remaining_redemptions=2)
     for code in codes:
         publisher.redeem(code)
