@@ -97,7 +97,7 @@ def licence_from(values: tuple[Any, ...]) -> Licence:
 def licences_sql(reader: Reader, now: dt.datetime, narrowed: str = "") -> Sql:
     """The licences that the reader holds now: their own, their account sets', their browser's.
 
-    The columns id, item_id, meta_type_restriction, ends_at, browser_id. It reads ``mine``, the IDs of the reader's account sets, and
+    The columns id, item_id, meta_type_restriction, ends_at, browser_id. It reads ``mine``, the IDs of the reader's account sets;
     ``narrowed`` is asked of each licence ``l`` besides.
     """
     instant = now if database.is_postgresql() else rows.sqlite_value(now)

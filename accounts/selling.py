@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import F, Max, QuerySet
 
 from accounts import auditing, clock, locking
 from accounts.models import AccountSet, Item, LicenceTerms, Offer, OfferPrice, Site
@@ -136,14 +136,20 @@ def write(offer: Offer, fields: OfferFields) -> None:
     )
 
 
+def prices_of(offer: Offer) -> "QuerySet[OfferPrice]":
+    """By currency, everybody's first and then the account sets' by name."""
+    by_set = F("account_set__name").asc(nulls_first=True)
+    return offer.prices.select_related("account_set").order_by("currency", by_set)
+
+
 def facts(offer: Offer) -> dict[str, Any]:
     """What the audit compares."""
-    prices = offer.prices.select_related("account_set").order_by("currency", "account_set__name", "id")
     return {
         "name": offer.name,
         **{term: getattr(offer, term) for term in LicenceTerms.TERMS},
         "prices": [
-            [price.amount, price.currency, price.account_set.name if price.account_set else ""] for price in prices
+            [price.amount, price.currency, price.account_set.name if price.account_set else ""]
+            for price in prices_of(offer)
         ],
     }
 

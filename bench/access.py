@@ -38,7 +38,8 @@ def table(measured: Measured) -> str:
     lines = ["", f"{'reading':<48} {'ours':>10} {'floor':>10}   ours / floor, mark ≤ {RATIO_MARK:.0f}"]
     for name, ours in measured.readings.items():
         ratio = ours / measured.floor
-        reached = "yes" if ratio <= RATIO_MARK else "no"
+        # A page is fifty items with their reasons: shown beside the floor, and not measured against one row.
+        reached = "" if name.startswith("shelf") else "yes" if ratio <= RATIO_MARK else "no"
         lines.append(f"{name:<48} {ours:>7.2f} ms {measured.floor:>7.2f} ms   {ratio:.1f}  {reached}")
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import AccountSet, Item, Offer, Site, User
 from accounts.pricing import minor_units, written
-from accounts.selling import Price
+from accounts.selling import Price, prices_of
 from accounts.wording import named
 
 LONGEST_LIST = 1_200_000  # 10,000 IDs with room to spare.
@@ -64,10 +64,9 @@ def read_prices(site_id: int, lines: list[str]) -> list[Price]:
 
 
 def prices_text(offer: Offer) -> str:
-    prices = offer.prices.select_related("account_set").order_by("currency", "account_set__name", "id")
     return "\n".join(
         written(price.amount, price.currency).replace(",", "") + (f" {price.account_set}" if price.account_set else "")
-        for price in prices
+        for price in prices_of(offer)
     )
 
 

@@ -46,14 +46,14 @@ class PublicationFilter(OfRowFilter):
 class ItemAdmin(DeskAdmin):
     list_deeds = (CreateItem,)
     deeds = (ChangeItem, AddMembers, RemoveMembers)
-    list_display = ("title", "external_id", "kind", "seen_by", "site")
+    list_display = ("title", "identifier", "kind", "seen_by", "site")
     list_filter = (SiteFilter, KindFilter, CollectionFilter, PublicationFilter)
     list_select_related = ("site",)
     detail_select_related = ("site", "part_of")
     search_fields = ("external_id",)
     search_help_text = "Beginning of an ID, or a property: ProductId:09238443"
-    fields = ("title", "external_id", "kind", "site", "publication", "created")
-    readonly_fields = ("kind", "publication", "created")
+    fields = ("title", "identifier", "kind", "site", "publication", "created")
+    readonly_fields = ("identifier", "kind", "publication", "created")
     change_form_outer_after_template = "admin/content/item.html"
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Item]":
@@ -96,6 +96,10 @@ class ItemAdmin(DeskAdmin):
             "member_count": counted(CollectionMember.objects.filter(collection=row)) if row.is_collection else "",
             "openers": openers(row),
         }
+
+    @admin.display(description="ID")
+    def identifier(self, row: Item) -> str:
+        return row.external_id
 
     @admin.display(description="kind")
     def kind(self, row: Item) -> str:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from accounts import clock, licensing
+from accounts import clock, giving
 from accounts.admin.content_forms import claimant_named, item_named, offer_named, sets_named
 from accounts.admin.deeds import Deed, ReasonForm, SiteField
 from accounts.admin.desk import DeskAdmin
@@ -66,7 +66,7 @@ class GiveLicence(Deed):
             if data["claimant"]
             else sets_named(site.pk, [data["account_set"]], "account_set")[0]
         )
-        licence = licensing.give_by_hand(
+        licence = giving.give_by_hand(
             offer_named(site, data["offer"]),
             holder,
             item=item_named(site, data["item"]) if data["item"] else None,
@@ -90,7 +90,7 @@ class EndLicence(Deed):
         return "It opens nothing from this moment on, for good. A new one can be given."
 
     def perform(self, request: HttpRequest, row: Licence, form: ReasonForm) -> str:
-        licensing.end_licence(row, actor_id=actor_id(request), reason=form.cleaned_data["reason"])
+        giving.end_licence(row, actor_id=actor_id(request), reason=form.cleaned_data["reason"])
         return f"Licence {row.pk} has ended."
 
 

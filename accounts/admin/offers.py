@@ -137,14 +137,25 @@ class OfferItemFilter(OfRowFilter):
 class OfferAdmin(DeskAdmin):
     list_deeds = (CreateOffer,)
     deeds = (ChangeOffer, ArchiveOffer)
-    list_display = ("name", "external_id", "number", "item_shown", "lasts", "state", "site")
+    list_display = ("name", "identifier", "number", "item_shown", "lasts", "state", "site")
     list_filter = (SiteFilter, OfferItemFilter)
     list_select_related = ("site", "item")
     detail_select_related = ("site", "item")
     search_fields = ("external_id",)
     search_help_text = "Its number, or the beginning of its ID"
-    readonly_fields = ("item_shown", "state", "lasts", "at_once", "only_for", "without", "created")
-    fields = ("name", "external_id", "number", "site", *readonly_fields)
+    readonly_fields = (
+        "identifier",
+        "number",
+        "site",
+        "item_shown",
+        "state",
+        "lasts",
+        "at_once",
+        "only_for",
+        "without",
+        "created",
+    )
+    fields = ("name", *readonly_fields)
     change_form_outer_after_template = "admin/content/offer.html"
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
@@ -157,13 +168,16 @@ class OfferAdmin(DeskAdmin):
         return queryset.filter(found), False
 
     def detail_context(self, request: HttpRequest, row: Offer) -> dict[str, Any]:
-        prices = row.prices.select_related("account_set").order_by("currency", "account_set__name", "id")
         return {
             "prices": [
                 (price.account_set.name if price.account_set else "everybody", written(price.amount, price.currency))
-                for price in prices[:PRICES_SHOWN]
+                for price in selling.prices_of(row)[:PRICES_SHOWN]
             ]
         }
+
+    @admin.display(description="ID")
+    def identifier(self, row: Offer) -> str:
+        return row.external_id
 
     @admin.display(description="item")
     def item_shown(self, row: Offer) -> str | SafeString:

@@ -25,7 +25,7 @@ from accounts.admin.wording import instant, licence_state
 from accounts.models import User
 
 TAGS_SHOWN = 100
-LICENCES_SHOWN = 20
+LICENCES_SHOWN = 10
 SETS_SHOWN = 50
 
 

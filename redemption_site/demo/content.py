@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from accounts import clock, content, grouping, licensing, selling
+from accounts import clock, content, giving, grouping, selling
 from accounts.content import ItemFields
 from accounts.models import AccountSet, Item, Licence, Offer, Site
 from accounts.selling import OfferFields, Price
@@ -75,7 +75,7 @@ def load_content(people: People) -> None:
     month = OfferFields(name="Winter reading, 30 days", duration_days=30, prices=[Price(990, "EUR")])
     reading = load_offer(site, "winter-30", COLLECTION, month)
     if not Licence.objects.filter(account_set=members, ended_at=None, ends_at__gt=clock.read()).exists():
-        licensing.give_by_hand(reading, members, actor_id=ACTOR, reason="Members read it this winter", form_key=uuid4())
+        giving.give_by_hand(reading, members, actor_id=ACTOR, reason="Members read it this winter", form_key=uuid4())
 
 
 def load_offer(site: Site, external_id: str, item: str, fields: OfferFields, number: int | None = None) -> Offer:

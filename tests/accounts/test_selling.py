@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import clock, grouping, licensing, offering, pricing, selling
+from accounts import clock, giving, grouping, offering, pricing, selling
 from accounts.access import Reader, find_licence
 from accounts.account_sets import sets_of
 from accounts.models import AccountSet, AuditRecord, Licence, Offer, OfferPrice, Tag
@@ -204,10 +204,12 @@ class TestByHand:
     def test_a_licence_is_given_to_a_user_or_a_set_once_and_opens(self, site, book):
         anna, once = make_claimant(site), uuid4()
         offer = make_offer(book, duration_days=30)
-        given = licensing.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", form_key=once)
-        again = licensing.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", form_key=once)
+        given = giving.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", form_key=once)
+        again = giving.give_by_hand(offer, anna, actor_id="staff", reason="Sorry", form_key=once)
 
         assert again == given
+        ben = make_claimant(site)
+        assert refused(lambda: giving.give_by_hand(offer, ben, actor_id="staff", reason="x", form_key=once))
         assert Licence.objects.count() == 1
         assert given.ends_at - given.starts_at == dt.timedelta(days=30)
         assert find_licence(Reader(site.pk, anna.pk), book, clock.read()) == given
@@ -215,7 +217,7 @@ class TestByHand:
             "reason": "Sorry", "offer": offer.external_id, "item": "9udm", "claimant_id": anna.claimant_id
         }  # fmt: skip
         members, other = make_account_set(site, every=["m"]), make_item(site)
-        licensing.give_by_hand(offer, members, item=other, actor_id="staff", reason="x", form_key=uuid4())
+        giving.give_by_hand(offer, members, item=other, actor_id="staff", reason="x", form_key=uuid4())
         wear(anna, "m")
         assert find_licence(Reader(site.pk, anna.pk), other, clock.read()).account_set == members
 
@@ -224,9 +226,7 @@ class TestByHand:
         offer = make_offer(book)
 
         def give(*given, **named):
-            return refused(
-                lambda: licensing.give_by_hand(*given, actor_id="staff", reason="x", form_key=uuid4(), **named)
-            )
+            return refused(lambda: giving.give_by_hand(*given, actor_id="staff", reason="x", form_key=uuid4(), **named))
 
         assert give(offer, stranger)
         assert give(offer, make_account_set(stranger.site, every=["m"]))
@@ -237,10 +237,10 @@ class TestByHand:
     def test_an_ended_licence_opens_nothing_and_ends_once(self, site, book):
         anna = make_claimant(site)
         licence = make_licence(book, user=anna)
-        licensing.end_licence(licence, actor_id="staff", reason="Refunded")
+        giving.end_licence(licence, actor_id="staff", reason="Refunded")
         licence.refresh_from_db()
 
         assert find_licence(Reader(site.pk, anna.pk), book, clock.read()) is None
         assert licence.ended_by == "staff"
         assert audited("licence.end")["reason"] == "Refunded"
-        assert refused(lambda: licensing.end_licence(licence, actor_id="staff", reason="again"))
+        assert refused(lambda: giving.end_licence(licence, actor_id="staff", reason="again"))

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from accounts import client_keys
+from accounts import access, client_keys, clock, granting, offering, pricing, shelf
 from accounts.callers import caller_for_client, caller_for_user
 from accounts.models import Client, Site, User
 from accounts.refusals import Refusal, Unauthenticated
@@ -163,3 +163,18 @@ def test_production_refuses_it(settings):
     with pytest.raises(CommandError, match="passwords that everybody knows"):
         load()
     assert not Site.objects.exists()
+
+
+def test_its_shelf_has_the_contracts_offer_and_members_read_the_collection():
+    load()
+    load()
+    site = Site.objects.get(slug="demo")
+    granting.give_tags([(anna().pk, granting.tags_named(site.pk, ["member"])["member"].pk)], clock.read())
+
+    offers = offering.find_offers(site.pk, ["2dfe", 118226, "118226"])
+    shown = shelf.shelf(access.Reader(site.pk, anna().pk), clock.read()).entries
+
+    assert {name: offer.item_external_id for name, offer in offers.items()} == {"2dfe": "9udm", 118226: "9udm"}
+    assert [entry.item.external_id for entry in shown] == ["b1", "b3", "winter-reading"]
+    assert site.licences.count() == 1
+    assert pricing.price_of(site.offers.get(number=118226), anna()) == {"EUR": 1_900}
