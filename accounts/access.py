@@ -44,7 +44,14 @@ WHOLE_LICENCE = ", ".join(part.columns for part in (LICENCE, ITEM, SET, OFFER))
 ITS_ROWS = """JOIN accounts_item i ON i.id = l.item_id
 LEFT JOIN accounts_accountset s ON s.id = l.account_set_id LEFT JOIN accounts_offer o ON o.id = l.offer_id"""
 # A browser's ends when the browser falls silent, so any other of the reader's outlasts it.
-LONGEST_FIRST = "(CASE WHEN h.browser_id IS NULL THEN 0 ELSE 1 END), (CASE WHEN h.ends_at IS NULL THEN 0 ELSE 1 END), h.ends_at DESC, h.id"
+LONGEST_FIRST = ", ".join(
+    (
+        "(CASE WHEN h.browser_id IS NULL THEN 0 ELSE 1 END)",
+        "(CASE WHEN h.ends_at IS NULL THEN 0 ELSE 1 END)",
+        "h.ends_at DESC",
+        "h.id",
+    )
+)
 
 
 def find_licence(reader: Reader, item: Item, now: dt.datetime) -> Licence | None:
