@@ -16,6 +16,7 @@ class AccountSet(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [("edit_accountset", "Can create and change account sets")]
         constraints = [
             models.UniqueConstraint(fields=["site", "name"], name="account_set_name_per_site"),
             models.CheckConstraint(condition=~Q(name=""), name="account_set_name_not_empty"),

@@ -31,6 +31,7 @@ class Item(models.Model):
 
     class Meta:
         ordering = ["id"]
+        permissions = [("edit_item", "Can create and change items and collections")]
         constraints = [
             models.UniqueConstraint(fields=["site", "external_id"], name="item_external_id_per_site"),
             models.CheckConstraint(condition=~Q(external_id=""), name="item_external_id_not_empty"),

@@ -57,6 +57,7 @@ class Licence(LicenceTerms):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("give_licence", "Can give licences"), ("end_licence", "Can end licences")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=False, account_set__isnull=True, browser__isnull=True)

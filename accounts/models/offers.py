@@ -41,6 +41,7 @@ class Offer(LicenceTerms):
 
     class Meta:
         ordering = ["id"]
+        permissions = [("edit_offer", "Can create, change and archive offers")]
         constraints = [
             models.UniqueConstraint(fields=["site", "external_id"], name="offer_external_id_per_site"),
             models.UniqueConstraint(fields=["site", "number"], name="offer_number_per_site"),
