@@ -80,8 +80,7 @@ class AddPage(Page):
             return held
 
     def command(self, typed: str, browser: BrowserLogin | None, *, for_browser: bool = False) -> RedeemCode:
-        network = network_of(self.request)
-        claimant = None if for_browser else self.claimant
+        network, claimant = network_of(self.request), self.claimant
         if claimant is not None:
             caller = caller_for_user(claimant, self.site, network)
         elif browser is not None:
@@ -94,6 +93,7 @@ class AddPage(Page):
             claimant_id=claimant.claimant_id if claimant else "",
             door="add",
             channel="WEB",
+            # Who is signed in plays no part in a session code, but that one may be bound to them.
             browser_id=browser.pk if browser and for_browser else None,
             idempotency_key=forms.idempotency_key(self.request, "add", typed),
         )

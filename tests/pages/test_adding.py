@@ -110,6 +110,20 @@ def test_case_19_a_session_code_leaves_the_account_as_it_was(annas, anna, demo_s
     assert Attempt.objects.get().claimant is None
 
 
+def test_a_session_code_that_is_bound_to_somebody_opens_for_their_browser_alone(
+    annas, anna, stranger, demo_site, offer
+):
+    code = offer_code(demo_site, session=True)
+    code.owner = anna
+    code.save(update_fields=["owner"])
+
+    assert add_json(stranger).status_code == 403
+    assert not opens(stranger, "9udm")
+    assert add_json(annas).status_code == 200
+    assert opens(annas, "9udm")
+    assert licensed_to(anna) == set()
+
+
 def test_a_session_licence_outlives_sign_in_and_sign_out(stranger, anna, demo_site, offer):
     offer_code(demo_site, session=True)
     add(stranger)
