@@ -17,7 +17,7 @@ from codes import batch_value
 from codes.actions.registry import ACTIONS
 from codes.models import Attempt, Batch, Code, Reversal
 from codes.redemption.rollback import busy_as_refusal
-from codes.refusals import AlreadyReversed, IdempotencyMismatch, RedemptionNotFound
+from codes.refusals import AlreadyReversed, CodeBusy, IdempotencyMismatch, RedemptionNotFound
 from ledger.books import Booking, Leg, lock_books
 from ledger.models import LedgerAccount, LedgerTransaction, Transfer
 from ledger.opening import system_accounts
@@ -65,7 +65,7 @@ def reverse(command: ReverseRedemption) -> tuple[Reversal, bool]:
 def find_redemption(command: ReverseRedemption) -> Attempt:
     attempt = (
         Attempt.objects.filter(pk=command.attempt_id, site_id=command.caller.site_id, outcome=Attempt.Outcome.REDEEMED)
-        .select_related("batch")
+        .select_related("code__batch")
         .first()
     )
     if attempt is None:
@@ -84,11 +84,15 @@ def find_earlier(command: ReverseRedemption) -> Reversal | None:
 
 
 def lock_code(attempt: Attempt) -> Code:
-    """Lock the batch, if it is capped, and then the code."""
-    assert attempt.code_id is not None
-    if attempt.batch and attempt.batch.total_cap is not None:
-        locking.lock_ids(Batch, [attempt.batch.pk])
-    return locking.lock_ids(Code, [attempt.code_id])[attempt.code_id]
+    """Lock the batch that the code is in now, if that is capped, and then the code. Raises CodeBusy if it is just being moved."""
+    assert attempt.code is not None
+    batch = attempt.code.batch
+    if batch.total_cap is not None:
+        locking.lock_ids(Batch, [batch.pk])
+    code = locking.lock_ids(Code, [attempt.code.pk])[attempt.code.pk]
+    if code.batch_id != batch.pk:
+        raise CodeBusy(retry_after_seconds=1)
+    return code
 
 
 def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:

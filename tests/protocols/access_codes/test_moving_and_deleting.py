@@ -3,11 +3,11 @@
 from typing import Any
 
 from accounts import invariants
-from codes import content_codes
+from codes import content_codes, reversing
 from codes.models import Attempt, Batch, IssueOrder
 from codes.switching import change_batch
 from tests.breaking import violated
-from tests.factories import make_batch
+from tests.factories import caller_of, make_batch, make_client
 from tests.protocols.access_codes.conftest import MATCH, Publisher
 from tests.protocols.access_codes.publishers import REDEMPTIONS, refusal, told
 
@@ -123,6 +123,24 @@ class TestMoving:
         names = Attempt.objects.order_by("decided_at").values_list("batch__name", flat=True)
         assert list(names) == ["test batch", "new"]
         assert len(publisher.record(code, "new")["redeemed-users"]) == 2
+
+    def test_a_redemption_from_before_is_reversed_in_the_batch_that_the_code_is_in(
+        self, publisher: Publisher, changed: Any
+    ):
+        [code] = publisher.create(remaining_redemptions=2)
+        publisher.create(batch="new")
+        publisher.redeem(code)
+        change_batch(Batch.objects.get(name="new"), actor_id="staff", total_cap=1)
+        changed(code, batch="new")
+        assert publisher.redeem(code, publisher.other) == "campaign_cap_reached"
+
+        caller = caller_of(make_client(publisher.site, ("reverse",)))
+        attempt = Attempt.objects.get(outcome="redeemed")
+        reversing.reverse(reversing.ReverseRedemption(caller, attempt.pk, "a mistake", give_use_back=True))
+
+        assert Batch.objects.get(name="new").uses_in_force == 0
+        assert publisher.redeem(code, publisher.other) == "redeemed"
+        assert violated(list(invariants.listed())) == {}
 
 
 def test_every_invariant_holds_after_all_of_it(publisher: Publisher):
