@@ -1,15 +1,25 @@
 """The platform's only clock: the database's, so that a wrong clock on a web server or worker changes no decision."""
 
 import datetime as dt
+from functools import cache
 
 from django.conf import settings
 
 from accounts import database, prepared
 
 
+NOT_MOVED = dt.timedelta()
+
+
+@cache
+def can_be_moved() -> bool:
+    """Asked once, as accounts/defects.py does: nothing but tests/settings.py defines the setting."""
+    return hasattr(settings, "CLOCK_OFFSET_SECONDS")
+
+
 def offset() -> dt.timedelta:
-    """How far tests have moved the clock; nothing but tests/settings.py defines the setting."""
-    return dt.timedelta(seconds=getattr(settings, "CLOCK_OFFSET_SECONDS", 0))
+    """How far tests have moved the clock."""
+    return dt.timedelta(seconds=settings.CLOCK_OFFSET_SECONDS) if can_be_moved() else NOT_MOVED
 
 
 def read(told: dt.datetime | None = None) -> dt.datetime:
