@@ -7,7 +7,6 @@ from django.conf import settings
 
 from accounts import database, prepared
 
-
 NOT_MOVED = dt.timedelta()
 
 
