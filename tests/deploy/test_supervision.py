@@ -143,7 +143,7 @@ finally:
         finally:
             supervisor.kill()
 
-    assert wait_until(lambda: not survivors(mark), seconds=5)
+    assert wait_until(lambda: not survivors(mark), seconds=20)
 
 
 def test_processes_end_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
@@ -167,4 +167,4 @@ time.sleep(600)
         owner.kill()
         owner.wait()
 
-    assert wait_until(lambda: not survivors(mark), seconds=5)
+    assert wait_until(lambda: not survivors(mark), seconds=20)
