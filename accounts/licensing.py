@@ -1,4 +1,4 @@
-"""Giving licences and taking them back: the only deeds that write them."""
+"""Writing licences, and taking back what a redemption gave. Giving one by hand, and ending one, is giving.py."""
 
 import datetime as dt
 from collections.abc import Iterable

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import uuid_utils.compat as uuid
 from django.db import transaction
 from django.db.models.base import ModelState
 
@@ -174,11 +173,6 @@ def find_attempt(site_id: int, attempt_id: UUID) -> Outcome | None:
     """One attempt of the site as the outcome it was answered with; None if there is none."""
     attempt = Attempt.objects.filter(site_id=site_id, pk=attempt_id).select_related("code", "claimant", "batch").first()
     return outcome_of(attempt) if attempt else None
-
-
-def new_id() -> UUID:
-    """An ID for an answer that leaves no attempt."""
-    return uuid.uuid7()
 
 
 def unsaved(case: Case, refusal: Refusal, now: dt.datetime) -> Attempt:

@@ -8,7 +8,6 @@ from typing import Any
 
 from accounts import clock
 from codes import issuing, jobs, switching
-from codes.actions.registry import ACTIONS
 from codes.lookup import shown
 from codes.models import Batch, Code, IssueOrder
 from redemption_site.demo.people import ACTOR, People
@@ -44,7 +43,7 @@ BATCHES: tuple[tuple[str, dict[str, Any]], ...] = (
         },
     ),
 )
-# Codes that open content, of the actions that the platform has. Parameters name offers of ``content.py``.
+# Codes that open content. Parameters name offers of ``content.py``.
 MATCH = {"access_control": "2dfe", "match": {"all": ["ProductId:09238443"]}}
 CONTENT_BATCHES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Become a member", {"action": "add_tags", "parameters": {"tags": ["member"]}}),
@@ -74,8 +73,7 @@ def load_offers(people: People) -> None:
     for name, fields in BATCHES:
         load_batch(people.site.pk, name, fields)
     for name, fields in CONTENT_BATCHES:
-        if fields["action"] in ACTIONS:
-            load_batch(people.site.pk, name, {"count": 25, "format": "hex", **fields})
+        load_batch(people.site.pk, name, {"count": 25, "format": "hex", **fields})
     load_batch(people.other_site.pk, "Outfitters' gift cards", {"count": 10, "asset_code": "USD", "value": 2_000})
 
 
