@@ -10,7 +10,9 @@ from accounts.models.licences import BrowserLogin, Licence
 from accounts.models.offers import LicenceTerms, Offer, OfferPrice
 from accounts.models.sites import Site
 from accounts.models.tags import Tag, UserTag
+from accounts.models.till_keys import TillKey
 from accounts.models.users import Membership, User
+from accounts.models.venues import SystemType, Venue
 
 __all__ = [
     "AccountSet",
@@ -30,7 +32,10 @@ __all__ = [
     "Offer",
     "OfferPrice",
     "Site",
+    "SystemType",
     "Tag",
+    "TillKey",
     "User",
     "UserTag",
+    "Venue",
 ]

@@ -13,6 +13,7 @@ class Client(models.Model):
 
     class Scope(models.TextChoices):
         REDEEM = "redeem", "Redeem and validate codes"
+        ADVISE = "advise", "Report redemptions that happened"
         REVERSE = "reverse", "Reverse redemptions"
         READ = "read", "Read batches, codes and redemptions"
         ISSUE = "issue", "Create batches and issue codes"

@@ -1,5 +1,6 @@
 """The codes: batches, their terms, the codes themselves, and every attempt to redeem one."""
 
+from codes.models.advice import Advice, AdviceTally, PendingAdvice
 from codes.models.attempts import Attempt
 from codes.models.batches import Batch
 from codes.models.codes import Code
@@ -15,6 +16,8 @@ from codes.models.terms import Terms
 from codes.models.work_items import WorkItem
 
 __all__ = [
+    "Advice",
+    "AdviceTally",
     "Attempt",
     "Batch",
     "BatchEdit",
@@ -26,6 +29,7 @@ __all__ = [
     "ImportTerms",
     "IssueOrder",
     "Job",
+    "PendingAdvice",
     "ReceiptMail",
     "Resealing",
     "Reservation",

@@ -43,6 +43,7 @@ class Attempt(models.Model):
     step = models.PositiveSmallIntegerField(help_text="Of the redemption flow: where it was refused, or 10.")
     checks = models.JSONField(help_text="The ordered checks, each with the values seen.")
     decided_at = models.DateTimeField()
+    happened_at = models.DateTimeField(null=True, help_text="When it was redeemed, where that is reported afterwards.")
 
     receipt_number = models.BigIntegerField(null=True, unique=True)
     earlier_receipt = models.BigIntegerField(null=True, help_text="Told with already_redeemed and code_used_up.")

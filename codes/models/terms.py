@@ -7,6 +7,8 @@ from django.db.models import F, Q
 from accounts.models import Site
 from ledger.models import Asset
 
+UNLIMITED_USES = 2**31 - 1  # Of a shared text, which is counted and never used up.
+
 
 class Terms(models.Model):
     """What a code does and under which conditions. Never changed: other terms are another row."""
@@ -37,7 +39,11 @@ class Terms(models.Model):
                 condition=Q(asset__isnull=True, value=0) | Q(asset__isnull=False, value__gt=0, value__lte=10**12),
                 name="terms_value_has_asset",
             ),
-            models.CheckConstraint(condition=Q(uses__gte=1, uses__lte=10**6), name="terms_uses_in_bounds"),
+            # Value is issued use by use, so a code without a limit has none.
+            models.CheckConstraint(
+                condition=Q(uses__gte=1, uses__lte=10**6) | Q(uses=UNLIMITED_USES, asset__isnull=True),
+                name="terms_uses_in_bounds",
+            ),
             models.CheckConstraint(condition=Q(uses_per_claimant__gte=1), name="terms_uses_per_claimant_in_bounds"),
             models.CheckConstraint(
                 condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_from__lt=F("valid_until")),
