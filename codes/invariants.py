@@ -1,7 +1,7 @@
 """What is always true of codes, their redemptions and their value, as questions to which every answer is a violation."""
 
 from accounts.invariants import Invariant
-from codes import content_invariants
+from codes import assignment_invariants, content_invariants
 from codes.giving_invariants import GIVING
 
 # A code is out once its order is done; a deleted one stays a row, and its uses stay used.
@@ -311,4 +311,5 @@ INVARIANTS = (
               OR x.site_id <> a.site_id OR w.site_id <> a.site_id""",
     ),
     *content_invariants.INVARIANTS,
+    *assignment_invariants.INVARIANTS,
 )

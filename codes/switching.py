@@ -12,7 +12,7 @@ from accounts.models import User
 from codes import batch_value, changing
 from codes.batch_value import BatchMove
 from codes.changing import UNCHANGED, Change, Standing
-from codes.models import Batch, Code, IssueOrder
+from codes.models import Assignment, Batch, Code, IssueOrder
 from codes.redemption.rollback import busy_as_refusal
 from codes.refusals import CodeBusy
 
@@ -126,6 +126,8 @@ def change_code(
         if owner is not UNCHANGED:
             if owner is not None and owner.site_id != code.site_id:
                 raise ValidationError({"owner": ["This claimant is not known."]})
+            if owner != code.owner and Assignment.objects.filter(code=code).exists():
+                raise ValidationError({"owner": ["This code was handed out: it stays with its claimant."]})
             code.owner = owner
         code.state, code.max_uses = changed.state, changed.max_uses
         code.valid_from, code.valid_until = changed.valid_from, changed.valid_until
