@@ -15,6 +15,7 @@ from codes.changing import UNCHANGED, Change, Standing
 from codes.models import Assignment, Batch, Code, IssueOrder
 from codes.redemption.rollback import busy_as_refusal
 from codes.refusals import CodeBusy
+from codes.uses import limit
 
 LARGEST_CAP = 10**12
 
@@ -174,7 +175,7 @@ def snapshot(code: Code) -> dict[str, Any]:
         "state": str(code.state),
         "valid_from": code.valid_from and code.valid_from.isoformat(),
         "valid_until": code.valid_until and code.valid_until.isoformat(),
-        "max_uses": code.max_uses,
+        "max_uses": limit(code.max_uses),
         "owner": code.owner_id,
         "value_expired_at": code.value_expired_at and code.value_expired_at.isoformat(),
     }

@@ -3,6 +3,8 @@
 from codes.models.terms import UNLIMITED_USES
 
 WITHOUT_LIMIT = "without limit"
+LIMIT_NEEDED = "Codes with value need a limit of uses: their value is issued use by use."
+MOST_USES = 10**6  # Of a code that has a limit.
 
 
 def limit(uses: int) -> int | None:
@@ -20,6 +22,16 @@ def left(max_uses: int, uses: int) -> int | None:
     return None if max_uses == UNLIMITED_USES else max_uses - uses
 
 
+def told_left(uses_left: int | None) -> int | None:
+    """The uses left as an attempt keeps them: more than any limit allows are without limit."""
+    return None if uses_left is None or uses_left > MOST_USES else uses_left
+
+
 def in_words(uses: int) -> str:
-    """For lists and pages of staff."""
-    return WITHOUT_LIMIT if uses == UNLIMITED_USES else f"{uses:,}"
+    """For lists and pages of staff: uses in all, or those left."""
+    return WITHOUT_LIMIT if uses > MOST_USES else f"{uses:,}"
+
+
+def typed(text: str) -> int:
+    """As somebody types it on a command line. Raises ValueError."""
+    return UNLIMITED_USES if text == "unlimited" else int(text)

@@ -15,7 +15,7 @@ from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, validity
 from accounts.models import Site
-from codes import formats, jobs
+from codes import formats, jobs, uses
 from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
 from codes.admin.edit_deeds import ArchiveBatch, CapBatch, EditCodes
 from codes.admin.export_deed import ExportBatch
@@ -189,7 +189,7 @@ def order_row(order: IssueOrder) -> dict[str, Any]:
         "order": order,
         "state": order.get_state_display(),
         "gives": gives(terms),
-        "uses": f"{terms.uses:,} ({terms.uses_per_claimant:,} per claimant)",
+        "uses": f"{uses.in_words(terms.uses)} ({terms.uses_per_claimant:,} per claimant)",
         "valid": validity(terms.valid_from, terms.valid_until, terms.time_zone),
         "format": terms.pattern
         or (formats.FORMATS[terms.format].label if terms.format in formats.FORMATS else terms.format),

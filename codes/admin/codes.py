@@ -16,7 +16,7 @@ from accounts.admin.deeds import DeskForm, ReasonForm
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, actor_id, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, link, validity
-from codes import lookup, revealing, switching
+from codes import lookup, revealing, switching, uses
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
 from codes.admin.code_list import CodeChangeList
 from codes.admin.deed import CodesDeed
@@ -165,7 +165,7 @@ class CodeAdmin(DeskAdmin):
 
     @admin.display(description="uses")
     def uses_shown(self, row: Code) -> str:
-        return f"{row.uses:,} of {row.max_uses:,}"
+        return f"{row.uses:,}{' of ' if uses.limit(row.max_uses) else ', '}{uses.in_words(row.max_uses)}"
 
     @admin.display(description="valid")
     def valid(self, row: Code) -> str:

@@ -7,10 +7,12 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 
 from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknown
-from codes import assigning, expiring, free_codes, issuing, switching
+from codes import assigning, expiring, free_codes, issuing, jobs, switching
 from codes.assigning import AssignCode, assign
-from codes.models import Assignment, AssignmentMark, Batch, Code
-from codes.refusals import BatchNotActive, BatchNotFound, IdempotencyMismatch, NoCodeLeft
+from codes.lookup import shown
+from codes.models import Assignment, AssignmentMark, Batch, Code, IssueOrder
+from codes.models.terms import UNLIMITED_USES
+from codes.refusals import BatchNotActive, BatchNotFound, CodeBusy, IdempotencyMismatch, NoCodeLeft
 from tests.codes.editing import edit
 from tests.codes.files import import_codes
 from tests.codes.redeeming import assert_sound, reason_of, redeem
@@ -88,8 +90,6 @@ def test_another_client_with_the_same_key_hears_of_the_same_code(site, till, bat
 
 
 def test_only_the_owner_redeems_it(till, batch, anna, site):
-    from codes.lookup import shown
-
     text = shown(hand(till, batch, anna).code)
     bob = make_claimant(site)
 
@@ -157,8 +157,6 @@ class TestRefusals:
 def test_only_a_code_that_is_free_and_can_be_redeemed_is_handed_out(till, site, anna, stopped_clock):
     batch = make_batch(site, 8, worth_cents=100, uses=2)
     codes = {code.serial: code for code in batch.codes.all()}
-    from codes.lookup import shown
-
     redeem(make_claimant(site), shown(codes[1]))
     switching.switch_code(codes[2], False, actor_id="boss")
     switching.change_code(codes[3], state="deleted", actor_id="boss")
@@ -173,8 +171,7 @@ def test_only_a_code_that_is_free_and_can_be_redeemed_is_handed_out(till, site, 
 
 
 def test_a_shared_text_of_unlimited_uses_is_never_bound_to_one_claimant(till, site, anna):
-    code = make_code(site, "BURGER", worth_cents=0)
-    Code.objects.update(max_uses=2**31 - 1)
+    code = make_code(site, "BURGER", worth_cents=0, uses=UNLIMITED_USES)
 
     assert refused(NoCodeLeft, till, code.batch, anna)
 
@@ -182,9 +179,6 @@ def test_a_shared_text_of_unlimited_uses_is_never_bound_to_one_claimant(till, si
 def test_codes_of_an_order_that_is_not_done_are_nobodys(till, site, batch, anna, monkeypatch):
     order = issuing.order_more(batch, 2, caller_key="desk", actor_id="desk")
     monkeypatch.setattr(issuing, "CHUNK", 1)
-    from codes import jobs
-    from codes.models import IssueOrder
-
     issuing.issue_chunk(jobs.claim(IssueOrder, order.pk))
     for key in "abc":
         hand(till, batch, anna, key)
@@ -305,7 +299,7 @@ class TestCost:
         )
 
         assert refused(NoCodeLeft, till, batch, anna, "c")
-        assert len(looked) == 2 or looked  # From the mark, and once more from the first code.
+        assert len(looked) == 2  # From the mark, and once more from the first code.
         looked.clear()
         assert refused(NoCodeLeft, till, batch, anna, "c")
         assert looked == []
@@ -327,8 +321,6 @@ class TestCost:
         assert refused(NoCodeLeft, till, batch, anna, "no more")
 
     def test_a_large_batch_is_looked_through_a_part_a_request(self, till, site, anna, monkeypatch):
-        from codes.refusals import CodeBusy
-
         monkeypatch.setattr(free_codes, "SPAN", 1)
         monkeypatch.setattr(free_codes, "MOST_SPANS", 2)
         monkeypatch.setattr(free_codes, "FARTHEST_BEHIND", 1)
@@ -355,8 +347,6 @@ MARK = free_codes.Mark(1, from_start=False, empty_until=None, end=5, is_stored=F
 def test_whoever_is_overtaken_again_and_again_is_told_to_come_back(till, batch, anna, monkeypatch):
     def overtaken(*_):
         raise assigning.Overtaken
-
-    from codes.refusals import CodeBusy
 
     monkeypatch.setattr(assigning, "write", overtaken)
     assert refused(CodeBusy, till, batch, anna)
