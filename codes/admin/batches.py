@@ -20,6 +20,7 @@ from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, Switch
 from codes.admin.edit_deeds import ArchiveBatch, CapBatch, EditCodes
 from codes.admin.export_deed import ExportBatch
 from codes.admin.filters import BatchStateFilter
+from codes.admin.hand_out_deed import HandOut
 from codes.admin.import_deeds import ImportMore
 from codes.admin.replenish_deed import Replenish, replenish_words
 from codes.admin.words import gives
@@ -40,7 +41,7 @@ class BatchAdmin(DeskAdmin):
     list_deeds = (IssueCodes,)
     deeds = (
         IssueMore, ImportMore, ExportBatch, CancelIssuing, Replenish,
-        SwitchBatchOff, SwitchBatchOn, EditCodes, CapBatch, ArchiveBatch,
+        SwitchBatchOff, SwitchBatchOn, EditCodes, CapBatch, ArchiveBatch, HandOut,
     )  # fmt: skip
     list_display = ("name", "site", "state_shown", "codes_shown", "gives", "valid", "created")
     list_filter = (SiteFilter, BatchStateFilter)
