@@ -57,6 +57,9 @@ ROW_DEEDS = {
     "accounts_accountset_edit": "accounts.edit_accountset",
     "accounts_licence_end": "accounts.end_licence",
     "accounts_client_revoke": "accounts.revoke_client",
+    "accounts_client_add_till": "accounts.add_client",
+    "accounts_client_add_till_key": "accounts.add_client",
+    "accounts_client_remove_till": "accounts.revoke_client",
     "accounts_user_set_password": "accounts.add_user",
 }
 LIST_DEEDS = {
