@@ -15,6 +15,7 @@ CHANGED = """(EXISTS (SELECT 1 FROM accounts_auditrecord n WHERE n.object_type =
               OR EXISTS (SELECT 1 FROM accounts_auditrecord n WHERE n.object_type = 'batch'
                          AND n.object_id = CAST(c.batch_id AS text) AND n.action = 'batch.codes_change')
               OR EXISTS (SELECT 1 FROM codes_issueorder m WHERE m.id = c.order_id AND m.moved_from_id IS NOT NULL))"""
+HAPPENED = "COALESCE(a.happened_at, a.decided_at)"
 
 # Where the ledger says a batch's value went, and what its codes and redemptions say it should be.
 BOOKED = """SELECT t.batch_number AS batch_id, d.asset_id,
@@ -142,7 +143,7 @@ INVARIANTS = (
     ),
     Invariant(
         "I7",
-        "that transaction moves the worth of one use from the batch to the claimant, at the redemption's instant",
+        "that transaction moves the worth of one use from the batch to the claimant, or out of a report's site, at that instant",
         """SELECT a.id, a.ledger_transaction_id, l.amount, t.value
            FROM codes_attempt a
            JOIN codes_code c ON c.id = a.code_id JOIN codes_terms t ON t.id = c.terms_id
@@ -150,8 +151,11 @@ INVARIANTS = (
            LEFT JOIN ledger_transfer l ON l.transaction_id = x.id
            LEFT JOIN ledger_ledgeraccount d ON d.id = l.debit_account_id
            LEFT JOIN ledger_ledgeraccount k ON k.id = l.credit_account_id
-           WHERE (l.amount = t.value AND l.batch_number = a.batch_id AND x.type = a.action AND x.booked_at = a.decided_at
-                  AND d.purpose = 'outstanding' AND d.batch_number = a.batch_id AND d.asset_id = t.asset_id
+           WHERE (l.amount = t.value AND l.batch_number = a.batch_id AND x.booked_at = a.decided_at
+                  AND d.asset_id = t.asset_id
+                  AND ((d.purpose = 'outstanding' AND d.batch_number = a.batch_id)
+                       OR (d.purpose = 'expired' AND a.door = 'advice'))
+                  AND x.type = CASE a.door WHEN 'advice' THEN 'report' ELSE a.action END
                   AND (k.owner_id = a.claimant_id OR (a.claimant_id IS NULL AND k.purpose = 'external'))) IS NOT TRUE
               OR EXISTS (SELECT 1 FROM ledger_transfer m WHERE m.transaction_id = x.id AND m.id <> l.id)""",
     ),
@@ -163,7 +167,7 @@ INVARIANTS = (
                SELECT ledger_transaction_id AS id, 'redemption' AS deed FROM codes_attempt
                UNION ALL SELECT ledger_transaction_id, 'reversal' FROM codes_reversal
            ) a ON a.id = x.id
-           WHERE x.type IN ('credit', 'refund', 'reversal')
+           WHERE x.type IN ('credit', 'refund', 'report', 'reversal')
            GROUP BY x.id, x.type, x.booked_at
            HAVING COUNT(a.id) <> 1 OR MAX(a.deed) <> CASE x.type WHEN 'reversal' THEN 'reversal' ELSE 'redemption' END""",
     ),
@@ -184,19 +188,18 @@ INVARIANTS = (
         """SELECT a.id, a.action, a.outcome, w.id AS work_item, w.state
            FROM codes_attempt a
            LEFT JOIN codes_workitem w ON w.attempt_id = a.id LEFT JOIN codes_reversal r ON r.attempt_id = a.id
-           WHERE (a.outcome = 'redeemed' AND a.action = 'fulfilment') <> (w.id IS NOT NULL)
+           WHERE (a.outcome = 'redeemed' AND a.action = 'fulfilment' AND a.door <> 'advice') <> (w.id IS NOT NULL)
               OR (r.id IS NOT NULL AND w.state <> 'cancelled')""",
     ),
     *GIVING,
     Invariant(
         "I7",
         "a code says when it was last redeemed",
-        """SELECT c.id, c.last_redeemed_at, a.last
-           FROM codes_code c
-           LEFT JOIN (
-               SELECT code_id, MAX(decided_at) AS last FROM codes_attempt WHERE outcome = 'redeemed' GROUP BY code_id
-           ) a ON a.code_id = c.id
-           WHERE (c.last_redeemed_at IS NULL) <> (a.last IS NULL) OR c.last_redeemed_at <> a.last""",
+        f"""SELECT c.id, c.last_redeemed_at, a.last
+            FROM codes_code c
+            LEFT JOIN (SELECT code_id, MAX({HAPPENED}) AS last FROM codes_attempt a WHERE outcome = 'redeemed' GROUP BY code_id)
+                a ON a.code_id = c.id
+            WHERE (c.last_redeemed_at IS NULL) <> (a.last IS NULL) OR c.last_redeemed_at <> a.last""",  # noqa: S608
     ),
     Invariant(
         "I8",
@@ -205,7 +208,8 @@ INVARIANTS = (
             FROM codes_attempt a
             JOIN codes_code c ON c.id = a.code_id JOIN codes_issueorder o ON o.id = c.order_id
             WHERE a.outcome = 'redeemed'
-              AND (o.state <> 'done' OR ((a.decided_at < c.valid_from OR a.decided_at >= c.valid_until) AND NOT {CHANGED}))""",  # noqa: S608
+              AND (o.state <> 'done'
+                   OR (({HAPPENED} < c.valid_from OR {HAPPENED} >= c.valid_until) AND NOT {CHANGED}))""",  # noqa: S608
     ),
     Invariant(
         "I8",

@@ -15,7 +15,7 @@ ATTEMPT_FIXED = (
     "id", "site_id", "door", "caller", "actor_id", "client_id", "idempotency_key", "fingerprint", "code_id", "batch_id",
     "claimant_id", "claimant_given", "channel", "venue_id", "reference", "outcome", "reason", "step", "checks",
     "decided_at", "receipt_number", "earlier_receipt", "action", "result", "given", "uses_left", "use_number",
-    "claimant_use_number", "ledger_transaction_id",
+    "claimant_use_number", "ledger_transaction_id", "happened_at",
 )  # fmt: skip
 
 CODE_STATES = Trigger(

@@ -1,7 +1,6 @@
 """The stream of advices: what tills reported, what became of it, and the checks that decided."""
 
 from typing import Any
-from uuid import uuid5
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +17,7 @@ from codes.admin.advice_deeds import DiscardAdvice, DiscardMany, RetryAdvice, Re
 from codes.admin.advice_filters import RARE, OutcomeFilter, ReceivedFilter, TypeFilter, VenueFilter
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
 from codes.admin.words import check_rows
+from codes.advice.draining import attempt_id
 from codes.models import Advice, Attempt
 
 ROUNDS_SHOWN = 20
@@ -154,7 +154,7 @@ class AdviceAdmin(DeskAdmin):
 def earlier_attempts(row: Advice) -> list[dict[str, Any]]:
     """How it was judged in earlier rounds, the last first: the attempts' IDs are made of its own."""
     rounds = range(max(0, row.rounds - ROUNDS_SHOWN), row.rounds)
-    ids = [uuid5(row.pk, str(number)) if number else row.pk for number in rounds]
+    ids = [attempt_id(Advice(id=row.pk, rounds=number)) for number in rounds]
     if not ids:
         return []
     attempts = Attempt.objects.filter(pk__in=ids, site=row.site_id)

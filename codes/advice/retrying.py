@@ -13,11 +13,11 @@ from django.db.models import F
 from accounts import auditing, clock, turns
 from accounts.locking import lock_rows
 from codes import doorbell
+from codes.advice.accepting import TASK
 from codes.models import Advice, PendingAdvice
 
 MOST = 1_000  # Advices a call.
 AGAIN = (Advice.Outcome.FAILED, Advice.Outcome.UNKNOWN_TEXT)
-TASK = "codes.drain_advices"
 # A round begins with a token above all of earlier rounds, each of which counts its few tries: whoever still has one of those in
 # hand has lost it.
 TOKENS_A_ROUND = 1_000
