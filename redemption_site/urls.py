@@ -11,7 +11,7 @@ from redemption_site.edge.metrics import metrics
 urlpatterns: list[URLPattern | URLResolver] = [
     # First the hot ones: addresses are tried in this order.
     path("api/v1/", include("redemption_site.api.urls")),
-    re_path(r"(?i)^v3/", include("redemption_site.protocols.advice.urls")),
+    re_path(r"^[vV]3/", include("redemption_site.protocols.advice.urls")),
     path("admin-api/", include("redemption_site.protocols.access_codes.urls")),
     path("healthz", healthz),
     path("readyz", readyz),
