@@ -15,18 +15,18 @@ class DaysFilter(ListFilter):
     """``?from=2026-11-01&until=2026-11-30``, both days included, in UTC; a day that does not read as one asks nothing."""
 
     template = "admin/days_filter.html"
-    parameter_name = "from"
+    parameter_names = ("from", "until")
     field: ClassVar[str]
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
         self.request = request
-        for name in ("from", "until"):
+        for name in self.parameter_names:
             if name in params:
                 self.used_parameters[name] = params.pop(name)[-1]
 
     def expected_parameters(self) -> list[str | None]:
-        return ["from", "until"]
+        return [*self.parameter_names]
 
     def has_output(self) -> bool:
         return True
@@ -49,10 +49,10 @@ class DaysFilter(ListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """What the form of its template shows and carries along."""
-        others = [(name, value) for name, value in self.request.GET.items() if name not in ("from", "until", "p")]
+        others = [(name, value) for name, value in self.request.GET.items() if name not in (*self.parameter_names, "p")]
         yield {
             "others": others,
             "first": f"{day:%Y-%m-%d}" if (day := self.day("from")) else "",
             "last": f"{day:%Y-%m-%d}" if (day := self.day("until")) else "",
-            "without": changelist.get_query_string(remove=["from", "until", "p"]),
+            "without": changelist.get_query_string(remove=[*self.parameter_names, "p"]),
         }
