@@ -66,7 +66,8 @@ class AddTillPair(OfActiveClient):
 
 
 class BareKeyForm(DeskForm):
-    key = forms.CharField(
+    bare_key = forms.CharField(
+        label="Key",
         required=False,
         strip=False,
         max_length=200,
@@ -85,7 +86,7 @@ class AddBareKey(OfActiveClient):
         )
 
     def perform(self, request: HttpRequest, row: Client, form: BareKeyForm) -> HttpResponse:
-        new = till_keys.add_bare_key(row, form.cleaned_data["key"] or None, actor_id=actor_id(request))
+        new = till_keys.add_bare_key(row, form.cleaned_data["bare_key"] or None, actor_id=actor_id(request))
         context = {"title": f"A key of {row.name}", "secret": new.key, "what": SHOWN_ONCE}
         return self.render(request, row, context, "admin/shown_once.html")
 

@@ -81,8 +81,8 @@ def test_a_name_belongs_to_one_till_of_the_platform(world: World, client: Client
 
 def test_a_bare_key_is_made_or_taken_over(world: World, client: Client):
     browser = world.sign_in("manager")
-    fresh = shown(text_of(browser.post(page_of(client, "add_till_key"), {"key": ""})))
-    own = shown(text_of(browser.post(page_of(client, "add_till_key"), {"key": "A-KEY-OF-THE-TILLS-OWN"})))
+    fresh = shown(text_of(browser.post(page_of(client, "add_till_key"), {"bare_key": ""})))
+    own = shown(text_of(browser.post(page_of(client, "add_till_key"), {"bare_key": "A-KEY-OF-THE-TILLS-OWN"})))
 
     assert own == "A-KEY-OF-THE-TILLS-OWN"
     assert till_keys.find_client(fresh) == till_keys.find_client(own) == client
@@ -90,7 +90,7 @@ def test_a_bare_key_is_made_or_taken_over(world: World, client: Client):
     assert page.count("<td>bare key</td>") == 2
     assert fresh not in page
     assert own not in page
-    assert "16 to 200 letters" in text_of(browser.post(page_of(client, "add_till_key"), {"key": "short"}))
+    assert "16 to 200 letters" in text_of(browser.post(page_of(client, "add_till_key"), {"bare_key": "short"}))
 
 
 def test_a_removed_till_is_dead(world: World, client: Client):
