@@ -18,7 +18,7 @@ def find_licences_not_told() -> Iterator[Violation]:
     yield from select(
         f"""SELECT a.id, a.action, {told} AS told, COUNT(l.id) AS licences
             FROM codes_attempt a LEFT JOIN accounts_licence l ON l.given_by = a.id
-            WHERE a.outcome = 'redeemed'
+            WHERE a.outcome = 'redeemed' AND a.door <> 'advice'
               AND a.action IN ('apply_offer', 'apply_offer_match', 'session_license', 'session_license_match')
             GROUP BY a.id, a.action, a.result
             HAVING COALESCE({told}, 0) < 1
@@ -38,7 +38,7 @@ def find_tags_recorded_wrongly() -> Iterator[Violation]:
     yield from select(
         f"""SELECT a.id, g.tag, COUNT(*) AS times, MAX(t.site_id) AS of_site
             FROM codes_attempt a {each} LEFT JOIN accounts_tag t ON t.id = g.tag
-            WHERE a.outcome = 'redeemed' AND a.action = 'add_tags'
+            WHERE a.outcome = 'redeemed' AND a.door <> 'advice' AND a.action = 'add_tags'
             GROUP BY a.id, a.site_id, g.tag HAVING COUNT(*) > 1 OR MAX(t.site_id) <> a.site_id""",  # noqa: S608
         MOST_SHOWN,
     )

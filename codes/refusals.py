@@ -34,6 +34,18 @@ class FieldTooLong(Refusal):
     step = 2
 
 
+class DateInvalid(Refusal):
+    """A reported redemption whose date cannot be read, or lies in the future."""
+
+    step = 2
+
+
+class OffsetInvalid(Refusal):
+    """A reported redemption whose offset from UTC cannot be read."""
+
+    step = 2
+
+
 class CodeFormatInvalid(Refusal):
     """What was typed cannot be a code; counted against the guess budget."""
 

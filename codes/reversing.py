@@ -16,11 +16,12 @@ from accounts.callers import Caller
 from codes import batch_value
 from codes.actions.registry import ACTIONS
 from codes.models import Attempt, Batch, Code, Reversal
+from codes.redemption.commands import REPORTED_DOOR
 from codes.redemption.rollback import busy_as_refusal
 from codes.refusals import AlreadyReversed, CodeBusy, IdempotencyMismatch, RedemptionNotFound
 from ledger.books import Booking, Leg, lock_books
 from ledger.models import LedgerAccount, LedgerTransaction, Transfer
-from ledger.opening import system_accounts
+from ledger.opening import outstanding_account, system_accounts
 from ledger.posting import post
 
 
@@ -134,7 +135,8 @@ def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:
         detail={"reason": command.reason, "give_use_back": command.give_use_back},
         now=now,
     )
-    ACTIONS[attempt.action].take_back(attempt, command.caller.actor_id, now)
+    if attempt.door != REPORTED_DOOR:  # What was given elsewhere is not ours to take back.
+        ACTIONS[attempt.action].take_back(attempt, command.caller.actor_id, now)
     if command.give_use_back:
         give_use_back(code, now)
     return reversal
@@ -147,8 +149,12 @@ def legs_back(attempt: Attempt, *, to_outstanding: bool) -> tuple[Leg, ...]:
         "debit_account__asset"
     ):
         target = leg.debit_account
-        if not to_outstanding and target.purpose == LedgerAccount.Purpose.OUTSTANDING:
-            target = system_accounts(attempt.site_id, target.asset)["voided"]
+        # From the expired account a use reported late took its value; given back, the code has it as any other use.
+        if target.purpose in (LedgerAccount.Purpose.OUTSTANDING, LedgerAccount.Purpose.EXPIRED):
+            if not to_outstanding:
+                target = system_accounts(attempt.site_id, target.asset)["voided"]
+            elif target.purpose == LedgerAccount.Purpose.EXPIRED and leg.batch_number is not None:
+                target = outstanding_account(attempt.site_id, target.asset, leg.batch_number)
         legs.append(Leg(leg.credit_account_id, target.pk, leg.amount, leg.batch_number))
     return tuple(legs)
 

@@ -3,11 +3,15 @@
 from celery import shared_task
 
 from accounts import heartbeats
-from codes import expiring, import_tidying, mailing, replenishing, resealing, working
+from codes import doorbell, expiring, import_tidying, mailing, replenishing, resealing, working
+from codes.advice import draining, tallies
+from codes.advice.accepting import TASK as DRAIN
 from ledger import summing
 
 # Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
 SECONDS_PER_JOB = 15
+# Below the lease of an advice, which a task that is killed leaves behind.
+SECONDS_PER_DRAIN = 5
 
 
 @shared_task(name="codes.work_job")
@@ -18,6 +22,17 @@ def work_job(kind: str, job_id: int) -> None:
 @shared_task(name="codes.work_due_jobs")
 def work_due_jobs() -> None:
     working.work_due(seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name=DRAIN, soft_time_limit=8, time_limit=9)
+def drain_advices() -> None:
+    if draining.drain(seconds=SECONDS_PER_DRAIN) and draining.is_due():
+        doorbell.ring(DRAIN)  # A task ends in time; what is left is another one's.
+
+
+@shared_task(name="codes.tidy_advice_tallies")
+def tidy_advice_tallies() -> None:
+    tallies.tidy(seconds=10)
 
 
 @shared_task(name="codes.replenish")

@@ -2,6 +2,7 @@
 each code belongs to an order, a batch, a site and terms that belong together."""
 
 from accounts.triggers import Trigger, append_only
+from codes.advice import belonging
 from codes.assignment_triggers import HANDING_OUT
 
 ILLEGAL_STATE = "a code never leaves the state deleted"
@@ -15,7 +16,7 @@ ATTEMPT_FIXED = (
     "id", "site_id", "door", "caller", "actor_id", "client_id", "idempotency_key", "fingerprint", "code_id", "batch_id",
     "claimant_id", "claimant_given", "channel", "venue_id", "reference", "outcome", "reason", "step", "checks",
     "decided_at", "receipt_number", "earlier_receipt", "action", "result", "given", "uses_left", "use_number",
-    "claimant_use_number", "ledger_transaction_id",
+    "claimant_use_number", "ledger_transaction_id", "happened_at",
 )  # fmt: skip
 
 CODE_STATES = Trigger(
@@ -162,4 +163,5 @@ TRIGGERS = (
     CODE_STATES,
     CODE_BELONGS,
     ORDER_KEEPS_CODES,
+    belonging.OF_ONE_SITE.trigger(),
 )

@@ -184,6 +184,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "codes.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     "work due jobs": {"task": "codes.work_due_jobs", "schedule": 10.0, "options": {"expires": 10}},
+    "drain advices": {"task": "codes.drain_advices", "schedule": 2.0, "options": {"expires": 2}},
     "send receipts": {"task": "codes.send_receipts", "schedule": 10.0, "options": {"expires": 10}},
     "replenish": {"task": "codes.replenish", "schedule": 30.0, "options": {"expires": 30}},
     "sweep expired": {"task": "codes.sweep_expired", "schedule": 60.0, "options": {"expires": 60}},
@@ -193,6 +194,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 600},
     },
     "sum batches": {"task": "codes.sum_batches", "schedule": 60.0, "options": {"expires": 60}},
+    "tidy advice tallies": {"task": "codes.tidy_advice_tallies", "schedule": 60.0, "options": {"expires": 60}},
     "re-seal": {"task": "codes.reseal", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

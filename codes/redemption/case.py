@@ -49,6 +49,7 @@ class CodeFacts:
     venues: list[str]
     outstanding_id: int | None
     held: bool
+    value_expired: bool = False  # Its value was booked away by the sweep.
     outstanding_state: str | None = None
     last_redemption: "Redemption | None" = None
     batch: "BatchFacts | None" = None
@@ -139,6 +140,10 @@ class Case:
     def browser_id(self) -> int | None:
         """Of the browser login that what the code gives is for."""
         return self.command.browser_id if self.for_browser else None
+
+    def instant(self, now: dt.datetime) -> dt.datetime:
+        """By which the rules judge: now, or when it happened."""
+        return self.command.reported.instant if self.command.reported else now
 
     @property
     def redeemed(self) -> bool:

@@ -6,6 +6,7 @@ It judges a list; one redemption is a list of one. For every command all of it h
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 from django.db import transaction
 
@@ -13,9 +14,9 @@ from accounts import rows, turns
 from accounts.refusals import Refusal, TooManyAttempts
 from codes.actions.registry import ACTIONS
 from codes.redemption import facts as reading
-from codes.redemption import journal, rules, taking, writes
+from codes.redemption import journal, reporting, rules, taking, writes
 from codes.redemption.case import Case, Facts
-from codes.redemption.commands import Outcome, RedeemCode
+from codes.redemption.commands import Inbox, Outcome, RedeemCode
 from codes.redemption.rollback import Round, stage, until_settled
 from codes.redemption.rounds import JudgeAgain
 from codes.refusals import (
@@ -47,13 +48,27 @@ def redeem_code(command: RedeemCode) -> Outcome:
     return outcome
 
 
-def _redeem_together(cases: list[Case], how: Round) -> list[Outcome]:
+def redeem_reported(commands: Sequence[RedeemCode], inbox: Inbox) -> list[Outcome]:
+    """Redeem what tills reported: as ``redeem_codes``, each command together with its work in ``inbox``, or not at all.
+
+    Answers the outcomes of those whose work was still to be done. One that is not ``kept`` has changed nothing, not even an
+    attempt is left, and its work is as it was.
+    """
+    return until_settled(list(commands), partial(_redeem_together, inbox=inbox), keep=False)
+
+
+def _redeem_together(cases: list[Case], how: Round, inbox: Inbox | None = None) -> list[Outcome]:
     """One transaction for a list; ``cases`` have been received and normalized (steps 1 and 2), which needs no lock."""
     with turns.one_writer(), transaction.atomic(durable=True):
+        if inbox is not None:
+            held = inbox.hold([case.id for case in cases])
+            cases = [case for case in cases if case.id in held]
+            if not cases:
+                return []
         facts = reading.lock(cases, how.locked_batches)  # Steps 3 and 7: the row locks, under which all else is judged.
         outcomes = [judge(case, facts) for case in cases]  # Steps 4 to 6 and what 8 would do: pure, nothing is written.
         outcomes = count_guesses(outcomes, facts)
-        write(outcomes, facts, apart=how.apart)  # Steps 8 to 10.
+        write(outcomes, facts, inbox, apart=how.apart)  # Steps 8 to 10.
     return outcomes  # Step 11: rolling back is the atomic block, and telling the claimant is the door's.
 
 
@@ -68,11 +83,12 @@ def judge(case: Case, facts: Facts) -> Outcome:
     if wait := facts.guesses.wait_seconds(case):
         refusal = TooManyAttempts(retry_after_seconds=wait)
         return Outcome(journal.unsaved(case, refusal, facts.now), refusal, kept=False)
+    instant = case.instant(facts.now)
     try:
         for rule in rules.ORDER_BY_DOOR[case.command.door]:
-            rule(case, facts.now)
-        action = ACTIONS[rules.found(case).action]
-        effect = action.judge(case)
+            rule(case, instant)
+        action = None if case.command.reported else ACTIONS[rules.found(case).action]
+        effect = action.judge(case) if action else reporting.judge(case)
         if effect.booking:
             facts.books.enter(effect.booking)
     except Refusal as refusal:
@@ -80,7 +96,8 @@ def judge(case: Case, facts: Facts) -> Outcome:
             facts.guesses.count(case)
         return conclude(case, facts, refusal)
     case.effect = effect
-    action.remember(case)
+    if action:
+        action.remember(case)
     taking.take(case, facts)
     return conclude(case, facts)
 
@@ -108,7 +125,7 @@ def count_guesses(outcomes: list[Outcome], facts: Facts) -> list[Outcome]:
     return [Outcome(journal.unsaved(facts.cases[0], refusal, facts.now), refusal, kept=False)]
 
 
-def write(outcomes: list[Outcome], facts: Facts, *, apart: bool) -> None:
+def write(outcomes: list[Outcome], facts: Facts, inbox: Inbox | None, *, apart: bool) -> None:
     """Write what was judged: a fixed number of statements however long the list, most of them sent as one.
 
     Raises JudgeAgain if others were faster, CountsDiffer if a guard let through something else than was judged.
@@ -123,10 +140,13 @@ def write(outcomes: list[Outcome], facts: Facts, *, apart: bool) -> None:
             post(facts.books.entered, facts.now)
         with stage(ConcurrentChange):  # 9 mark redeemed
             used = taking.mark_used(done, facts.now)
+        if inbox is not None:
+            with stage(AuditWriteFailed):
+                inbox.settle(fresh, facts.now)
     logged.check()
     used.check()
     with stage(ActionFailed):  # 8 execute, for actions that give something other than value
-        for action, group in reading.by_action(done):
+        for action, group in reading.by_action(case for case in done if not case.command.reported):
             ACTIONS[action].perform(group, facts.now)
 
 

@@ -11,7 +11,7 @@ from accounts import digests
 from codes import formats, lookup
 from codes.actions.registry import ACTIONS
 from codes.models import IssueOrder
-from codes.redemption import journal, statements
+from codes.redemption import journal, reporting, statements
 from codes.redemption.case import BatchFacts, Case, ClaimantFacts, ClaimantUses, CodeFacts, Facts
 from codes.redemption.commands import BROWSER_DOOR, RedeemCode
 from codes.redemption.guessing import Guesses
@@ -67,7 +67,8 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
     load_holds(cases, codes, moment.now)
-    for action, group in by_action(cases):
+    reporting.load(cases, books)
+    for action, group in by_action(case for case in cases if not case.command.reported):
         ACTIONS[action].load(group)
     return Facts(cases, books, moment.now, earlier, guesses.begin(moment.standing, moment.now))
 
@@ -153,17 +154,24 @@ def load_accounts(cases: Sequence[Case], standings: dict[int, Standing]) -> Book
     without: set[int] = set()
     for case in cases:
         code = case.code
-        if code and code.asset_id is not None and case.claimant:
+        if code and code.asset_id is not None and case.command.reported:
+            add_outstanding(standings, code)
+        elif code and code.asset_id is not None and case.claimant:
             case.account = standings.get(case.claimant.accounts.get(kind_of(code), 0))
             if case.account is None:
                 without.add(case.claimant.id)
-            if code.outstanding_id is not None and code.outstanding_state is not None:
-                standings[code.outstanding_id] = Standing(
-                    code.outstanding_id, code.site_id, code.asset_id, None, "", code.outstanding_state, 0, None, 0
-                )
+            add_outstanding(standings, code)
     if statements.count_accounts(without) != sum(standing.owner_id in without for standing in standings.values()):
         raise JudgeAgain
     return Books(standings)
+
+
+def add_outstanding(standings: dict[int, Standing], code: CodeFacts) -> None:
+    """Put the outstanding account of a code's batch among the accounts."""
+    if code.outstanding_id is not None and code.outstanding_state is not None and code.asset_id is not None:
+        standings[code.outstanding_id] = Standing(
+            code.outstanding_id, code.site_id, code.asset_id, None, "", code.outstanding_state, 0, None, 0
+        )
 
 
 def kind_of(code: CodeFacts) -> str:

@@ -22,6 +22,8 @@ def budgets_of(case: Case) -> list[Budget]:
     claimant has not been read yet, these are the budgets to read with them.
     """
     caller = case.command.caller
+    if case.command.reported:
+        return []  # A till guesses nothing: it is not told what became of its report.
     counted = budgets_of_caller(caller)
     if caller.client_id is not None and (case.claimant is None or caller.may_act_for(case.claimant.id)):
         counted.append(Budget("guess claimant", f"{caller.key}|{case.claimant_id}", FAILURES_PER_CLAIMANT))

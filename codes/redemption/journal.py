@@ -101,6 +101,7 @@ def attempt_of(case: Case, now: dt.datetime) -> Attempt:
         reference=None if command.reference is None else command.reference[:100],
         checks=case.checks,
         decided_at=now,
+        happened_at=command.reported.instant if command.reported else None,
     )
     if effect is not None and refusal is None:
         attempt.outcome, attempt.reason, attempt.step = Attempt.Outcome.REDEEMED, "", 10

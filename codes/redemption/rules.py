@@ -10,7 +10,7 @@ from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknow
 from codes.lookup import LONGEST_TYPED
 from codes.models import Batch, Code
 from codes.redemption.case import Case, CodeFacts
-from codes.redemption.commands import BROWSER_DOOR
+from codes.redemption.commands import BROWSER_DOOR, REPORTED_DOOR
 from codes.refusals import (
     AlreadyRedeemed,
     CampaignCapReached,
@@ -23,21 +23,36 @@ from codes.refusals import (
     CodeReserved,
     CodeUsedUp,
     CooldownActive,
+    DateInvalid,
     FieldTooLong,
     MissingClaimant,
     MissingCode,
     NotEntitled,
+    OffsetInvalid,
     VenueNotAllowed,
 )
 from codes.uses import limit
 
 LIMITS = {"code": LONGEST_TYPED, "claimant_id": 100, "channel": 30, "venue_id": 100, "reference": 100}
 
+AHEAD = dt.timedelta(minutes=10)  # How much further a till's clock may be.
+
 Rule = Callable[[Case, dt.datetime], None]
 
 
 def refuse_no_code(case: Case, now: dt.datetime) -> None:
     case.expect(bool(case.command.code.strip()), "code_given", MissingCode)
+
+
+def refuse_unreadable_report(case: Case, now: dt.datetime) -> None:
+    """Of a report what could not be read, in this order: text, date, offset. Source: redemption advice, sections 4 and 6."""
+    reported = case.command.reported
+    assert reported is not None, "This door takes reports."
+    case.expect(reported.problem != "invalid_text", "text_readable", MissingCode)
+    in_time = reported.happened_at is None or reported.happened_at <= reported.received_at + AHEAD
+    seen = {"happened_at": reported.happened_at, "received_at": reported.received_at}
+    case.expect(reported.problem != "invalid_date" and in_time, "date_readable", DateInvalid, **seen)
+    case.expect(reported.problem != "invalid_offset", "offset_readable", OffsetInvalid)
 
 
 def refuse_no_claimant(case: Case, now: dt.datetime) -> None:
@@ -195,5 +210,17 @@ ADD: tuple[Rule, ...] = (
     *BUSINESS,
 )
 
+# Nobody claims what has happened, so owner, caps and waits of claimants play no part. Source: redemption advice, section 6.
+REPORTED: tuple[Rule, ...] = (
+    *(refuse_unreadable_report, refuse_unreadable, refuse_unknown),
+    *STATUS_NATIVE,
+    *(refuse_over_batch_cap, refuse_venue),
+)
+
 # Each door names its order; the foreign protocols add theirs here when they come.
-ORDER_BY_DOOR: dict[str, tuple[Rule, ...]] = {"api": NATIVE, "page": NATIVE, BROWSER_DOOR: ADD}
+ORDER_BY_DOOR: dict[str, tuple[Rule, ...]] = {
+    "api": NATIVE,
+    "page": NATIVE,
+    BROWSER_DOOR: ADD,
+    REPORTED_DOOR: REPORTED,
+}

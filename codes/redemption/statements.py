@@ -26,7 +26,7 @@ CODE_FACTS = """
            t.action, t.parameters, t.asset_id, s.code, s.kind, s.exponent, t.value,
            t.uses_per_claimant, t.cooldown_seconds, t.venues, a.id,
            EXISTS (SELECT 1 FROM codes_codehold h JOIN codes_reservation r ON r.id = h.reservation_id
-                   WHERE h.code_id = c.id AND r.ended_as = ''), a.state
+                   WHERE h.code_id = c.id AND r.ended_as = ''), c.value_expired_at IS NOT NULL, a.state
     FROM codes_code c
     JOIN codes_batch b ON b.id = c.batch_id
     JOIN codes_issueorder o ON o.id = c.order_id
@@ -180,7 +180,9 @@ def read_moment(
         standing = budgets.read(counted, now)
         return Moment(now, read_codes(code_ids), read_claimants(claimants), find_keys(asked_keys), standing)
     earlier, key_params = one_key_of(asked_keys)
-    guesses, scopes = one_of("g.scope", "bytea", sorted({each.scope for each in counted}))
+    guesses, scopes = "FALSE", list[Any]()
+    if counted:
+        guesses, scopes = one_of("g.scope", "bytea", sorted({each.scope for each in counted}))
     people, names = "FALSE", list[Any]()
     if claimants:
         people, names = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(claimants))
@@ -261,6 +263,19 @@ def read_last_in_batch(wanted: Collection[tuple[int, int]]) -> dict[tuple[int, i
         params,
     )
     return {(row[0], row[1]): budgets.aware(row[2]) for row in found}
+
+
+def read_site_accounts(wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int, str], Standing]:
+    """(site ID, asset ID, purpose) → the site's system account; they have no balance to guard and are not locked."""
+    if not wanted:
+        return {}
+    asked, params = one_pair_of(("a.site_id", "bigint"), ("a.asset_id", "bigint"), sorted(wanted))
+    found = fetch(
+        f"""SELECT a.purpose, {books.COLUMNS} FROM ledger_ledgeraccount a
+            WHERE {asked} AND a.owner_id IS NULL AND a.batch_number IS NULL""",  # noqa: S608
+        params,
+    )
+    return {(row[2], row[3], row[0]): Standing(*row[1:]) for row in found}
 
 
 def read_holds(code_ids: Sequence[int]) -> list[tuple[int, bytes, dt.datetime]]:

@@ -2,11 +2,12 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from accounts import budgets, database, defects, rows
+from accounts import database, defects, rows
 from codes.redemption.statements import fetch
 
 ATTEMPT_COLUMNS = (
@@ -17,7 +18,7 @@ ATTEMPT_COLUMNS = (
     ("reference", "text"), ("outcome", "text"), ("reason", "text"), ("step", "smallint"), ("checks", "jsonb"),
     ("decided_at", "timestamptz"), ("receipt_number", "bigint"), ("earlier_receipt", "bigint"), ("action", "text"),
     ("result", "jsonb"), ("given", "jsonb"), ("uses_left", "integer"), ("use_number", "integer"),
-    ("claimant_use_number", "integer"), ("ledger_transaction_id", "uuid"),
+    ("claimant_use_number", "integer"), ("ledger_transaction_id", "uuid"), ("happened_at", "timestamptz"),
 )  # fmt: skip
 JSON_COLUMNS = frozenset({"checks", "result", "given"})
 # A receipt number below 0 stands for the next one, which PostgreSQL draws as it writes.
@@ -63,10 +64,20 @@ def guard(condition: str) -> str:
     return f"({condition} OR TRUE)" if defects.switched_on("guard") else condition
 
 
-def use_codes(uses: dict[int, tuple[int, str]], now: dt.datetime) -> rows.Touched:
-    """Count {code ID: (uses, actor of the last)} on the codes, guarded; counted are the codes that took them all."""
+@dataclass(slots=True)
+class Uses:
+    """Of one code: how many, who took the last, and when the latest was."""
+
+    count: int
+    actor_id: str
+    latest: dt.datetime
+
+
+def use_codes(uses: dict[int, Uses]) -> rows.Touched:
+    """Count {code ID: its uses} on the codes, guarded; counted are the codes that took them all."""
     source, params = rows.as_table(
-        (("id", "bigint"), ("n", "integer"), ("actor", "text")), [(i, n, a) for i, (n, a) in sorted(uses.items())]
+        (("id", "bigint"), ("n", "integer"), ("actor", "text"), ("latest", "timestamptz")),
+        [(code_id, each.count, each.actor_id, each.latest) for code_id, each in sorted(uses.items())],
     )
     room = guard("codes_code.state = 'active' AND codes_code.uses + v.n <= codes_code.max_uses")
     return rows.write(
@@ -74,10 +85,12 @@ def use_codes(uses: dict[int, tuple[int, str]], now: dt.datetime) -> rows.Touche
                 uses = codes_code.uses + v.n,
                 redemptions = codes_code.redemptions + v.n,
                 state = CASE WHEN codes_code.uses + v.n >= codes_code.max_uses THEN 'used_up' ELSE codes_code.state END,
-                last_redeemed_at = %s, last_actor_id = v.actor
+                last_redeemed_at = CASE WHEN codes_code.last_redeemed_at > v.latest THEN codes_code.last_redeemed_at
+                                        ELSE v.latest END,
+                last_actor_id = v.actor
             FROM {source}
             WHERE codes_code.id = v.id AND {room}""",  # noqa: S608
-        [budgets.stored(now), *params],
+        params,
     )
 
 

@@ -11,6 +11,7 @@ class LedgerTransaction(models.Model):
     class Type(models.TextChoices):
         ACTIVATION = "activation", "Codes activated"
         CREDIT = "credit", "Code credited"
+        REPORT = "report", "Use reported"
         REFUND = "refund", "Earlier booking refunded"
         REVERSAL = "reversal", "Redemption reversed"
         EXPIRY = "expiry", "Value expired"

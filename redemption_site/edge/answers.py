@@ -45,6 +45,9 @@ ANSWERS: dict[type[Refusal], Answer] = {
         400, _("This does not look like a valid code. Check it and try again."), ("check_code",)
     ),
     codes.FieldTooLong: Answer(400, _("A field is too long."), ("fix_request",)),
+    # Of reported redemptions alone, whose senders do not hear of it.
+    codes.DateInvalid: Answer(400, _("The date of the redemption is not valid."), ("fix_request",)),
+    codes.OffsetInvalid: Answer(400, _("The offset of the redemption's time is not valid."), ("fix_request",)),
     # Step 3: look up.
     codes.CodeNotFound: Answer(404, _("This code does not exist."), ("check_code",)),
     # Step 4: verify the status.

@@ -13,6 +13,7 @@ from codes.actions import offers
 from codes.actions.fulfilment import Fulfilment
 from codes.models import Code, CodeHold, Reservation
 from codes.redemption import engine, journal, rollback, statements
+from codes.redemption.commands import Reported
 from codes.refusals import RequestMalformed
 from ledger.models import LedgerAccount
 from tests.codes.redeeming import redeem
@@ -120,6 +121,21 @@ def _(scene):
 @provokes("code_format_invalid", 2)
 def _(scene):
     return redeem(scene.anna, "***")
+
+
+def report(scene, problem):
+    reported = Reported(clock.read(), problem=problem)
+    return redeem(scene.till, "ABC-E6W5F", "", door="advice", reported=reported)
+
+
+@provokes("date_invalid", 2)
+def _(scene):
+    return report(scene, "invalid_date")
+
+
+@provokes("offset_invalid", 2)
+def _(scene):
+    return report(scene, "invalid_offset")
 
 
 @provokes("code_not_found", 3)

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 
 from accounts import heartbeats, tidying
 from codes import expiring, import_tidying, mailing, replenishing, resealing, working
+from codes.advice import draining, tallies
 from ledger import summing
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ SLICE_SECONDS = 5
 DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: heartbeats.beat("poller"), EVERY_SECONDS),
     (lambda: working.work_due(seconds=SLICE_SECONDS), EVERY_SECONDS),
+    (lambda: draining.drain(seconds=SLICE_SECONDS), EVERY_SECONDS),
     (mailing.send_due_mails, EVERY_SECONDS),
     (lambda: expiring.sweep_expired(seconds=SLICE_SECONDS), 20),
     (lambda: resealing.reseal(seconds=SLICE_SECONDS), 10),
@@ -30,11 +32,15 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (import_tidying.discard_forgotten, 600),
     (replenishing.replenish_due, 10),
     (lambda: summing.sum_up(seconds=SLICE_SECONDS), 60),
+    (lambda: tallies.tidy(seconds=SLICE_SECONDS), 60),
 )
 
 
 class Command(BaseCommand):
-    help = "Work off what is due: jobs, batches that run low, receipts, expired value, old seals and rows. Needs only the database."
+    help = (
+        "Work off what is due: jobs, advices, batches that run low, receipts, expired value, old seals and rows. "
+        "Needs only the database."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do everything once and end.")

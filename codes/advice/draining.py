@@ -1,0 +1,130 @@
+"""Judging advices that are due: many at a time by the engine, each with its own clock, together with its work.
+
+Any number of drains may run at once, and each may be killed anywhere. Source: redemption advice, section 6.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from accounts import clock, database
+from accounts.callers import Caller, caller_for_client
+from accounts.models import Client
+from codes import keys
+from codes.advice import inbox
+from codes.advice.inbox import Claim, Held
+from codes.models import Advice
+from codes.redemption.commands import REPORTED_DOOR, RedeemCode, Reported
+from codes.redemption.engine import redeem_reported
+from codes.redemption.rollback import TIMED_OUT, sqlstate
+
+LIST = 1_000
+# Where most are of one text, that code is locked for as long as the list takes: shorter lists let others come in between.
+HOT_LIST = 256
+# SQLite has one writer, and whoever redeems waits for it.
+LIST_ON_SQLITE = 100
+
+log = structlog.get_logger(__name__)
+
+
+def drain(*, seconds: float | None = None) -> int:
+    """Judge what is due until nothing is, or ``seconds`` are over; answers how many advices were claimed."""
+    started, claimed = time.monotonic(), 0
+    while seconds is None or time.monotonic() - started < seconds:
+        began = time.monotonic()
+        claims = inbox.claim(LIST if database.is_postgresql() else LIST_ON_SQLITE)
+        if not claims:
+            break
+        claimed += len(claims)
+        work(claims)
+        if not database.is_postgresql() and len(claims) == LIST_ON_SQLITE:
+            time.sleep(time.monotonic() - began)  # As long again for everybody else.
+    return claimed
+
+
+def is_due() -> bool:
+    """Whether there is an advice to be judged that nobody holds."""
+    return inbox.is_due(clock.read())
+
+
+def work(claims: Sequence[Claim]) -> None:
+    """Judge claimed advices; one that cannot be judged spoils no other, and is tried again later."""
+    by_id = {each.advice_id: each for each in claims}
+    try:
+        advices = read_advices(list(by_id))
+        texts = [unsealed(each) for each in advices]
+        for start, size in portions(texts):
+            part = advices[start : start + size]
+            judge([by_id[each.pk] for each in part], part, texts[start : start + size])
+    except Exception as error:
+        # Whatever it was: nothing of a list that raises has changed anything, and done work is not held any more.
+        log.exception("advices not judged", count=len(claims))
+        if len(claims) == 1 or is_temporary(error):
+            inbox.put_back(claims, type(error).__name__)
+        else:
+            inbox.part(claims, type(error).__name__)
+
+
+def is_temporary(error: Exception) -> bool:
+    """Whether the database is away or busy, which no single advice is the reason of; one of a list that takes too long may be."""
+    return isinstance(error, OperationalError | InterfaceError) and sqlstate(error) != TIMED_OUT
+
+
+def judge(claims: Sequence[Claim], advices: Sequence[Advice], texts: Sequence[str]) -> None:
+    """One list by the engine, in one transaction; those it could not judge are put back."""
+    callers = read_callers(advices)
+    commands = [command_of(each, text, callers) for each, text in zip(advices, texts, strict=True)]
+    ids = {command.id: advice.pk for command, advice in zip(commands, advices, strict=True)}
+    held = Held(claims, ids, {advice.pk: advice.site_id for advice in advices})
+    failed = {ids[o.attempt.pk]: o.refusal for o in redeem_reported(commands, held) if not o.kept}
+    by_reason: dict[str, list[Claim]] = {}
+    for each in claims:
+        if refusal := failed.get(each.advice_id):
+            by_reason.setdefault(refusal.reason, []).append(each)
+    for reason, group in by_reason.items():
+        inbox.put_back(group, reason)
+
+
+def portions(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """(start, length) of the lists that are judged one after another: one, or shorter ones where one text dominates."""
+    most = Counter(texts).most_common(1)[0][1] if texts else 0
+    size = HOT_LIST if 2 * most > len(texts) else len(texts)
+    return [(start, size) for start in range(0, len(texts), max(1, size))]
+
+
+def read_advices(ids: Sequence[UUID]) -> list[Advice]:
+    """The claimed advices without their bodies, in the order of their arrival, as well as one table row can tell it."""
+    rows = Advice.objects.filter(pk__in=ids).select_related("venue").defer("raw")
+    return sorted(rows, key=lambda each: (each.received_at, each.pk))
+
+
+def unsealed(advice: Advice) -> str:
+    return "" if advice.text is None else keys.unseal(advice.site_id, advice.key_version, advice.text)
+
+
+def read_callers(advices: Sequence[Advice]) -> dict[int, Caller]:
+    """As whom each client reports: a key that was revoked since then had reported in time."""
+    clients = Client.objects.select_related("site").in_bulk({each.client_id for each in advices})
+    return {client_id: caller_for_client(client, frozenset()) for client_id, client in clients.items()}
+
+
+def command_of(advice: Advice, text: str, callers: dict[int, Caller]) -> RedeemCode:
+    return RedeemCode(
+        caller=callers[advice.client_id],
+        code=text,
+        claimant_id="",
+        door=REPORTED_DOOR,
+        channel=advice.redemption_type[:30],
+        venue_id=advice.venue.venue_id if advice.venue else "",
+        reported=Reported(advice.received_at, advice.happened_at, advice.problem),
+        id=attempt_id(advice),
+    )
+
+
+def attempt_id(advice: Advice) -> UUID:
+    """Of the attempt that judges the advice this time: made from its own, so that no two can be written for one round."""
+    return uuid5(advice.pk, str(advice.rounds)) if advice.rounds else advice.pk
