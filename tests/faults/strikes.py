@@ -14,6 +14,7 @@ from tests.faults.town import Town
 
 PENDING = "SELECT count(*) FROM codes_pendingadvice"
 LEASED = f"{PENDING} WHERE leased"
+IN_HAND = f"{LEASED} AND due_at > clock_timestamp()"  # Not those that somebody has lost.
 LONGEST_OUTAGE_SECONDS = 1.5
 
 
@@ -124,12 +125,12 @@ def strike(kind: str, town: Town, chance: random.Random, under_way: Callable[[],
 
     def something_to_strike() -> bool:
         found["pending"] = town.ask(PENDING) or 0
-        found["leased"] = town.ask(LEASED) or 0
+        found["leased"] = town.ask(IN_HAND) or 0
         found["under_way"] = under_way()
         return bool(found["leased"]) if kind in BREAKING_OFF else bool(found["under_way"] or found["pending"])
 
     found: dict[str, int] = {}
-    town.live(10, until=something_to_strike)
+    town.live(15, until=something_to_strike)
     struck_at = time.monotonic()
     KINDS[kind](town, chance)
     return Strike(kind, struck_at, found["under_way"], found["pending"], found["leased"], town.ask(LEASED))

@@ -16,7 +16,7 @@ PATH = "/v3/redemptionAdvice"
 DATE = "2026-03-05T12:00:00Z"
 TILLS = 24
 # So that the reports last as long as the faults do.
-LONGEST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 0.3
 PAUSE_AFTER_SILENCE_SECONDS = 0.3
 PATIENCE_SECONDS = 15
 
