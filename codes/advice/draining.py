@@ -149,5 +149,9 @@ def command_of(advice: Advice, text: str, callers: dict[int, Caller]) -> RedeemC
 
 
 def attempt_id(advice: Advice) -> UUID:
-    """Of the attempt that judges the advice this time: made from its own, so that no two can be written for one round."""
-    return uuid5(advice.pk, str(advice.rounds)) if advice.rounds else advice.pk
+    return attempt_id_of(advice.pk, advice.rounds)
+
+
+def attempt_id_of(advice_id: UUID, rounds: int) -> UUID:
+    """Of the attempt that judges an advice for the so-manieth time: made from its own, so that no round has two."""
+    return uuid5(advice_id, str(rounds)) if rounds else advice_id
