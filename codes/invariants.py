@@ -2,6 +2,7 @@
 
 from accounts.invariants import Invariant
 from codes import content_invariants
+from codes.advice import belonging
 from codes.giving_invariants import GIVING
 
 # A code is out once its order is done; a deleted one stays a row, and its uses stay used.
@@ -315,4 +316,5 @@ INVARIANTS = (
               OR x.site_id <> a.site_id OR w.site_id <> a.site_id""",
     ),
     *content_invariants.INVARIANTS,
+    *belonging.INVARIANTS,
 )

@@ -2,6 +2,7 @@
 each code belongs to an order, a batch, a site and terms that belong together."""
 
 from accounts.triggers import Trigger, append_only
+from codes.advice import belonging
 
 ILLEGAL_STATE = "a code never leaves the state deleted"
 NOT_FORGOTTEN = "a code that was known is never forgotten"
@@ -159,4 +160,5 @@ TRIGGERS = (
     CODE_STATES,
     CODE_BELONGS,
     ORDER_KEEPS_CODES,
+    belonging.OF_ONE_SITE.trigger(),
 )

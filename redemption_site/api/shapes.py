@@ -128,6 +128,7 @@ class ReversalShape(Shape):
 
 class Circumstances(Shape):
     decided_at = serializers.DateTimeField()
+    happened_at = serializers.DateTimeField(allow_null=True, help_text="Where it was reported afterwards.")
     claimant_id = serializers.CharField(allow_null=True)
     actor_id = serializers.CharField()
     channel = serializers.CharField(allow_null=True)
