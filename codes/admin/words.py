@@ -53,6 +53,9 @@ REASONS = {
     "rollback_incomplete": "It could not be undone wholly",
     "redemption_not_found": "No such redemption",
     "already_reversed": "Reversed before",
+    "batch_not_found": "No such batch",
+    "batch_not_active": "The batch is not active",
+    "no_code_left": "No code of the batch is left",
 }
 
 STEPS = {

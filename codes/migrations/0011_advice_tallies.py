@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_first_system_type'),
-        ('codes', '0009_advice'),
+        ('accounts', '0004_first_system_type'),
+        ('codes', '0010_handing_out'),
     ]
 
     operations = [

@@ -18,6 +18,7 @@ NOBODY = "only superusers"
 # What each page of a row or a list asks for beyond seeing the row; everything else is Django's own four pages.
 ROW_DEEDS = {
     "codes_batch_issue_more": "codes.issue_codes",
+    "codes_batch_hand_out": "codes.issue_codes",
     "codes_batch_export": "codes.export_codes",
     "codes_batch_cancel": "codes.issue_codes",
     "codes_batch_replenish": "codes.issue_codes",
