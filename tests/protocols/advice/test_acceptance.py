@@ -3,12 +3,11 @@
 import datetime as dt
 import json
 from collections import Counter
-from unittest import mock
 
 import pytest
 from celery import current_app
 from django.conf import settings
-from django.db import OperationalError, connections
+from django.db import OperationalError
 from django.http import HttpResponse
 
 from codes import keys
@@ -18,7 +17,7 @@ from tests.advice import make_venue
 from tests.factories import make_code
 from tests.protocols.advice.conftest import Merchant, recorded
 from tests.protocols.advice.test_answers import assert_headers, assert_refused, both_forms, error_body
-from tests.protocols.advice.tills import JSON, SEED_KEY, XML, Till, as_json, encoded, seed
+from tests.protocols.advice.tills import JSON, SEED_KEY, XML, Till, as_json, database_away, encoded, seed
 
 SEED_REQUEST = b"""POST /v3/redemptionAdvice HTTP/1.1
 Host: localhost
@@ -314,12 +313,8 @@ def test_case_28_the_queue_down(merchant: Merchant, form: str, monkeypatch: pyte
 @both_forms
 def test_case_29_the_database_down(merchant: Merchant, form: str):
     """Whatever is asked of it fails. A server whose database is cut off is tried in tests/races/test_advice.py."""
-
-    def fail(*_: object) -> None:
-        raise OperationalError("server closed the connection unexpectedly")
-
     merchant.till.report(form)
-    with mock.patch.object(type(connections["default"]), "_cursor", fail):
+    with database_away(OperationalError):
         response = captured(REQUESTS[form])
 
     assert_refused(response, "The request could not be processed.", form, 500, "server_error")

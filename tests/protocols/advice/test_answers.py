@@ -4,7 +4,7 @@ import base64
 import re
 
 import pytest
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError
 from django.test import override_settings
 
 from accounts import client_keys
@@ -13,7 +13,20 @@ from codes.advice import accepting
 from codes.advice.accepting import Report
 from tests.factories import make_client
 from tests.protocols.advice.conftest import Merchant, recorded
-from tests.protocols.advice.tills import BODIES, HEADER, JSON, PATH, SEED_KEY, XML, Till, as_json, as_xml, encoded, seed
+from tests.protocols.advice.tills import (
+    BODIES,
+    HEADER,
+    JSON,
+    PATH,
+    SEED_KEY,
+    XML,
+    Till,
+    as_json,
+    as_xml,
+    database_away,
+    encoded,
+    seed,
+)
 
 NOT_AUTHENTICATED = "The authorization grant type is not supported by the authorization server."
 NO_HTTPS = "HTTPS is required."
@@ -283,16 +296,12 @@ def test_a_till_known_a_moment_ago_costs_no_look_and_is_dead_after_five_seconds(
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 @pytest.mark.parametrize("known", [True, False])
 def test_while_the_database_is_away_it_is_500_in_the_tills_form(
-    shop: Merchant, monkeypatch: pytest.MonkeyPatch, error: type[Exception], form: str, known: bool
+    shop: Merchant, error: type[Exception], form: str, known: bool
 ):
     if known:
         shop.till.report()
 
-    def fail(*_: object):
-        raise error("server closed the connection unexpectedly")
-
-    with monkeypatch.context() as away:
-        away.setattr(type(connections["default"]), "_cursor", fail)
+    with database_away(error):
         response = shop.till.report(form)
 
     assert_refused(response, FAILED, form, 500, "server_error")

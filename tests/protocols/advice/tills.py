@@ -2,15 +2,18 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 from xml.sax.saxutils import escape
 
+from django.db import connections
 from django.http import HttpResponse
 from django.test import Client as Browser
 
-from accounts import till_keys
+from accounts import prepared, till_keys
 from accounts.models import Client, Site
 from tests.factories import make_client
 
@@ -84,3 +87,17 @@ def register(site: Site, name: str = "vmob.windows.1", secret: str = "") -> Clie
     client = make_client(site, ["advise"], name=name).client
     till_keys.add_pair(client, name, secret, "system")
     return client
+
+
+@contextmanager
+def database_away(error: type[Exception]) -> Iterator[None]:
+    """Whatever is asked of the database fails, by Django's cursors and by our prepared ones, until the block ends."""
+
+    def fail(*_: object) -> None:
+        raise error("server closed the connection unexpectedly")
+
+    with (
+        mock.patch.object(type(connections["default"]), "_cursor", fail),
+        mock.patch.object(prepared.HotCursor, "execute", fail),
+    ):
+        yield
