@@ -284,7 +284,7 @@ def test_what_is_no_venue_of_the_merchant(shop: Merchant, reports: list[Report],
 @both_forms
 @pytest.mark.parametrize("venue_id", ["x" * 100, "😀" * 100, "Köln <1> & 2", "\u202e129", " 921"])
 def test_venues_are_found_by_exactly_what_was_sent(shop: Merchant, reports: list[Report], venue_id: str, form: str):
-    venue = make_venue(shop.site, venue_id, venue_id="platform's own")
+    venue = make_venue(shop.site, venue_id, venue_id="platform's own", name="Here")
 
     assert taken(shop, reports, form, externalVenueId=venue_id).venue == (10, venue_id)
     assert Advice.objects.get().venue == venue
