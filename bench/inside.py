@@ -18,7 +18,18 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     django.setup()
-    from bench import access, counting, crowded, finding, floor_function, importing, redeeming, stocking, sweeping
+    from bench import (
+        access,
+        counting,
+        crowded,
+        finding,
+        floor_function,
+        handing_out,
+        importing,
+        redeeming,
+        stocking,
+        sweeping,
+    )
 
     deeds = {
         "migrate": lambda: call_command("migrate", verbosity=0),
@@ -28,6 +39,7 @@ def main() -> None:
         "issue_hot": stocking.issue_hot,
         "lay_floor": floor_function.lay,
         "redeem": redeeming.redeem,
+        "hand_out": handing_out.hand_out,
         "import": importing.measure,
         "count": counting.find_violations,
         "fill": sweeping.fill,

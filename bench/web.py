@@ -49,6 +49,15 @@ class Web:
 
     def load(self, codes: Slice, *, clients: int, seconds: float, same: bool = False) -> dict[str, Any]:
         """Redeem over ``clients`` kept connections; raises Trouble if any answer was not 201."""
+        heard = self.heard(codes, clients=clients, seconds=seconds, same=same)
+        self.ground.redeemed += heard["used"]
+        return heard
+
+    def hand_out(self, codes: Slice, *, batch_id: int | None, clients: int, seconds: float) -> dict[str, Any]:
+        """Have as many codes of the batch handed out, likewise."""
+        return self.heard(codes, clients=clients, seconds=seconds, same=False, batch=batch_id)
+
+    def heard(self, codes: Slice, *, clients: int, seconds: float, **more: Any) -> dict[str, Any]:
         arguments = {
             "host": ports.HOST,
             "port": self.port,
@@ -59,7 +68,7 @@ class Web:
             "clients": clients,
             "seconds": seconds,
             "warm_up": clients * WARM_UP_EACH,
-            "same": same,
+            **more,
             **vars(codes),
         }
         printed = run_step(
@@ -70,7 +79,6 @@ class Web:
         )
         heard: dict[str, Any] = json.loads(printed.splitlines()[-1])
         good = heard["statuses"].pop("201", 0)
-        self.ground.redeemed += good
         if heard["statuses"]:
             raise Trouble(
                 f"Not every answer was 201: {heard['statuses']}; the first of them:\n{heard['first_failure']}"

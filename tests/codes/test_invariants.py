@@ -1,6 +1,7 @@
 """The checks about codes, and the command that asks them all: silent on what the platform did, loud on anything else."""
 
 import re
+from contextlib import suppress
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -285,12 +286,14 @@ def test_what_was_changed_past_the_deeds_is_named(world):
     unnoticed = []
     with unguarded():
         for statement, name in EXAMPLES:
-            with transaction.atomic():
+            # SQLite cannot take a uniqueness off that is in the table's own definition: there nothing gets past it.
+            cannot = "assignment SET code_id" in statement and connection.vendor == "sqlite"
+            with suppress(*[IntegrityError] * cannot), transaction.atomic():
                 assert run(statement) > 0, statement
                 found = violated(INVARIANTS)
                 transaction.set_rollback(True)
-            if not any(name in each for each in found):
-                unnoticed.append((statement, name, list(found)))
+                if not any(name in each for each in found):
+                    unnoticed.append((statement, name, list(found)))
 
     assert unnoticed == []
 
