@@ -1,4 +1,4 @@
-"""Re-sealing: brings codes, attempts and files of codes under the newest key version, so that an old key can be taken away.
+"""Re-sealing: brings codes, attempts, advices and files of codes under the newest key, so that an old one can be taken away.
 
 Each table is gone through in the order of its keys, from where the last chunk ended, which a row keeps. While more than one key is
 live what is written meanwhile is looked at too, and an hour after the first pass there is a second one: for rows that a
@@ -20,7 +20,7 @@ from django.db.models import Q
 
 from accounts import clock, locking, rows
 from codes import import_resealing, keys, lookup
-from codes.models import Attempt, Code, Resealing
+from codes.models import Advice, Attempt, Code, Resealing
 from codes.refusals import CodeFormatInvalid
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Subject:
     """One table: how its stale rows are read, sealed anew and written."""
 
     name: str
-    model: type[Code] | type[Attempt]
+    model: type[Code] | type[Attempt] | type[Advice]
     kind: str  # Of its primary key, on PostgreSQL.
     columns: tuple[tuple[str, str], ...]
     is_stale: Callable[[], Q]
@@ -206,6 +206,18 @@ def digest_of(site_id: int, typed: str) -> bytes | None:
         return None
 
 
+def stale_advices() -> Q:
+    """Those that were judged: what waits is in the hands of those who judge, and nobody's order of locks."""
+    return ~Q(key_version=keys.newest()) & ~Q(outcome="")
+
+
+def seal_advice(id: UUID, site_id: int, key_version: int, raw: bytes, text: bytes | None) -> tuple[Any, ...]:
+    """The body and the text, under one version."""
+    version, body = keys.seal_bytes(site_id, keys.unseal_bytes(site_id, key_version, raw))
+    anew = None if text is None else keys.seal(site_id, keys.unseal(site_id, key_version, text), version)[1]
+    return id, body, anew, version, key_version
+
+
 SUBJECTS = (
     Subject(
         name="code",
@@ -225,6 +237,16 @@ SUBJECTS = (
         is_stale=stale_attempts,
         read=("id", "site_id", "key_version", "typed", "lookup"),
         seal=seal_attempt,
+        from_text=UUID,
+    ),
+    Subject(
+        name="advice",
+        model=Advice,
+        kind="uuid",
+        columns=(("raw", "bytea"), ("text", "bytea"), ("key_version", "smallint")),
+        is_stale=stale_advices,
+        read=("id", "site_id", "key_version", "raw", "text"),
+        seal=seal_advice,
         from_text=UUID,
     ),
 )
