@@ -18,7 +18,19 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     django.setup()
-    from bench import access, counting, crowded, finding, floor_function, importing, redeeming, stocking, sweeping
+    from bench import (
+        access,
+        advice_floor,
+        advising,
+        counting,
+        crowded,
+        finding,
+        floor_function,
+        importing,
+        redeeming,
+        stocking,
+        sweeping,
+    )
 
     deeds = {
         "migrate": lambda: call_command("migrate", verbosity=0),
@@ -28,6 +40,15 @@ def main() -> None:
         "issue_hot": stocking.issue_hot,
         "lay_floor": floor_function.lay,
         "redeem": redeeming.redeem,
+        "prepare_till": advising.prepare_till,
+        "pend": advising.pend,
+        "drain_all": advising.drain_all,
+        "lay_advice_floor": advice_floor.lay,
+        "count_redeemed": advising.count_redeemed,
+        "count_pending": advising.count_pending,
+        "rate_of_last": advising.rate_of_last,
+        "time_claims": advising.time_claims,
+        "memory": advising.memory_mb,
         "import": importing.measure,
         "count": counting.find_violations,
         "fill": sweeping.fill,
