@@ -83,6 +83,14 @@ def verify(key: str) -> tuple[Client, frozenset[int]]:
     matches = digests.equal(hash_secret(secret), bytes(client.secret_hash) if client else hash_secret("nobody"))
     if client is None or not matches:
         raise Unauthenticated
+    return client, admit(client)
+
+
+def admit(client: Client) -> frozenset[int]:
+    """The claimants to whom the client, known by its key or its till's, is limited: none listed, no limit.
+
+    Raises Unauthenticated where it has ended. Notes the use.
+    """
     now = clock.read()
     if client.revoked_at or (client.expires_at and client.expires_at <= now):
         raise Unauthenticated
@@ -92,7 +100,7 @@ def verify(key: str) -> tuple[Client, frozenset[int]]:
     # Once a minute at most: a busy key must not be a hot row.
     if client.last_used_at is None or now - client.last_used_at >= LAST_USE_EVERY:
         Client.objects.filter(pk=client.pk, last_used_at=client.last_used_at).update(last_used_at=now)
-    return client, acts_as
+    return acts_as
 
 
 def revoke(client: Client, *, actor_id: str) -> bool:

@@ -1,7 +1,7 @@
 """Every address of the site: the api, the protocols and the pages, a line each."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from redemption_site.api.schema import DocumentationView, schema
@@ -11,6 +11,7 @@ from redemption_site.edge.metrics import metrics
 urlpatterns: list[URLPattern | URLResolver] = [
     # First the hot ones: addresses are tried in this order.
     path("api/v1/", include("redemption_site.api.urls")),
+    re_path(r"^[vV]3/", include("redemption_site.protocols.advice.urls")),
     path("admin-api/", include("redemption_site.protocols.access_codes.urls")),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -4,8 +4,6 @@ Source: redemption flow, section 2. HTTP Basic comes with the protocols that ask
 """
 
 import re
-import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,11 +16,12 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts import client_keys, digests
+from accounts import client_keys
 from accounts.callers import Caller, caller_for_client, caller_for_user
 from accounts.refusals import Unauthenticated
 from redemption_site.edge import forms
 from redemption_site.edge.addresses import network_of
+from redemption_site.edge.remembering import Remembered
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # Whose module reads the settings that name this one.
@@ -32,39 +31,15 @@ CHALLENGE = 'Bearer realm="redemption"'
 KEY = re.compile(r"rk[0-9a-f]{12}\.[A-Za-z0-9_-]{20,100}")
 
 
-class RememberedKeys:
-    """API keys verified within the last five seconds, by keyed digest (no credential lives longer than that).
-
-    Only what was verified is remembered: a revoked key is dead everywhere within five seconds, a wrong one never works.
-    """
-
-    SECONDS = 5.0
-    MOST = 10_000
-
-    def __init__(self) -> None:
-        self.callers: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
-
-    def find(self, key: str, network: str) -> Caller:
-        """The caller behind ``key``, asking from ``network``. Raises Unauthenticated."""
-        if not KEY.fullmatch(key):
-            raise Unauthenticated
-        digest = digests.keyed("remembered key", key)
-        verified_at, caller = self.callers.get(digest, (float("-inf"), None))
-        now = time.monotonic()
-        if caller is None or now - verified_at >= self.SECONDS:
-            self.callers.pop(digest, None)
-            client, acts_as = client_keys.verify(key)
-            caller = caller_for_client(client, acts_as, network)
-            self.callers[digest] = now, caller
-            if len(self.callers) > self.MOST:
-                self.callers.popitem(last=False)
-        return caller if caller.network == network else replace(caller, network=network)
-
-    def clear(self) -> None:
-        self.callers.clear()
+remembered: Remembered[Caller] = Remembered("remembered key")
 
 
-remembered = RememberedKeys()
+def find_by_key(key: str, network: str) -> Caller:
+    """The caller behind the API key ``key``, asking from ``network``. Raises Unauthenticated."""
+    if not KEY.fullmatch(key):
+        raise Unauthenticated
+    caller = remembered.find(lambda key: caller_for_client(*client_keys.verify(key), network), key)
+    return caller if caller.network == network else replace(caller, network=network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +76,7 @@ def find_caller(request: HttpRequest) -> Caller | None:
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated
-        return remembered.find(key.strip(), network_of(request))
+        return find_by_key(key.strip(), network_of(request))
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
         return find_signed_in(request)
     return None

@@ -8,19 +8,18 @@ signing in.
 import base64
 import binascii
 import re
-import threading
-import time
-from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts import budgets, client_keys, clock, digests, signing_in
+from accounts import budgets, client_keys, clock, signing_in
 from accounts.models import Client, User
 from accounts.refusals import TooManyAttempts, Unauthenticated
 from redemption_site.edge.authentication import refuse_forged
+from redemption_site.edge.remembering import Remembered
 
 PERMISSION = "codes.issue_codes"
 LONGEST_PAIR = 1_000
@@ -41,46 +40,15 @@ class Administrator:
         return self.everywhere or site_id in self.site_ids
 
 
-class RememberedPairs:
-    """Administrators by pairs that were right within the last five seconds; wrong ones are never remembered.
-
-    Equal pairs that come at once are looked at once: otherwise a program's own parallel requests would spend its budget.
-    """
-
-    SECONDS = 5.0
-    MOST = 10_000
-    LOCKS = 64
-
-    def __init__(self) -> None:
-        self.found: OrderedDict[bytes, tuple[float, Administrator]] = OrderedDict()
-        self.locks = [threading.Lock() for _ in range(self.LOCKS)]
-
-    def find(self, request: HttpRequest, name: str, secret: str) -> Administrator:
-        """Raises Unauthenticated, and TooManyAttempts while the lock-out lasts."""
-        digest = digests.keyed("remembered pair", name, secret)
-        with self.locks[digest[0] % self.LOCKS]:
-            verified_at, administrator = self.found.get(digest, (float("-inf"), None))
-            now = time.monotonic()
-            if administrator is None or now - verified_at >= self.SECONDS:
-                self.found.pop(digest, None)
-                administrator = verify(request, name, secret)
-                self.found[digest] = time.monotonic(), administrator
-                if len(self.found) > self.MOST:
-                    self.found.popitem(last=False)
-        return administrator
-
-    def clear(self) -> None:
-        self.found.clear()
-
-
-remembered_pairs = RememberedPairs()
+# One at a time: otherwise a program's own parallel requests would spend its budget.
+remembered_pairs: Remembered[Administrator] = Remembered("remembered pair", one_at_a_time=True)
 
 
 def find_administrator(request: HttpRequest) -> Administrator:
     """An Authorization header decides alone; without one the browser's login does. Raises Unauthenticated, TooManyAttempts."""
     header = request.META.get("HTTP_AUTHORIZATION")
     if header is not None:
-        return remembered_pairs.find(request, *read_pair(header))
+        return remembered_pairs.find(partial(verify, request), *read_pair(header))
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
         user: Any = request.user
         if user.is_authenticated and user.is_staff:

@@ -1,6 +1,7 @@
 """What the site answers when no view does: a bad request, an unknown address, an error of ours, the database away.
 
-Under /api/ problem+json, elsewhere a page; a database that is away is 503 and never 500.
+Under /api/ problem+json, to tills their protocol's error, elsewhere a page; a database that is away is 503 and never 500, but to
+tills, whose protocol has no 503.
 """
 
 import sys
@@ -34,6 +35,8 @@ class OutageMiddleware:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """503, told without a template: what a template asks of the database cannot be had."""
+    if is_till(request):
+        return told_to_till(500, "server_error", "The request could not be processed.")
     if is_api(request):
         return problem(503, "service_unavailable", UNAVAILABLE, headers=RETRY_AFTER)
     if prefers_json(request):
@@ -49,7 +52,17 @@ def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
+def is_till(request: HttpRequest) -> bool:
+    return request.path_info.lower().startswith("/v3/")
+
+
+def told_to_till(status: int, error: str, sentence: str) -> HttpResponse:
+    return json_response({"error": error, "error_description": sentence}, status, {"Pragma": "no-cache"})
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_till(request):
+        return told_to_till(400, "invalid_request", "The request could not be read.")
     if is_api(request):
         return problem(400, "request_malformed", "The request could not be read.")
     return defaults.bad_request(request, exception)
@@ -71,6 +84,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Called while the error is being handled, of a middleware too; Django has logged it."""
     if isinstance(sys.exc_info()[1], DATABASE_AWAY):
         return unavailable(request)
+    if is_till(request):
+        return told_to_till(500, "server_error", "The request could not be processed.")
     if is_api(request):
         return problem(500, "internal_error", "Something went wrong on our side.")
     return defaults.server_error(request)

@@ -36,6 +36,8 @@ POLICIES = (
     ("/api/docs", written({**NOTHING, **OURS, "style-src": "'self' 'unsafe-inline'"})),
     ("/api/", written(NOTHING)),
     ("/admin-api/", written(NOTHING)),
+    ("/v3/", written(NOTHING)),
+    ("/V3/", written(NOTHING)),
 )
 
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from accounts import client_keys, clock
 from accounts.models import Client
 from codes.models import Attempt
-from redemption_site.edge import authentication
+from redemption_site.edge import authentication, remembering
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import REDEMPTIONS, VALIDATIONS, Door, signed_in, stranger, till
 from tests.factories import make_batch, make_claimant, make_client, make_code, make_site, make_staff
@@ -117,7 +117,7 @@ def test_an_expired_key_is_dead(tenant: Tenant):
 
 def test_a_revoked_key_is_dead_within_five_seconds(tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
     seconds = [100.0]
-    monkeypatch.setattr(authentication, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    monkeypatch.setattr(remembering, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
     new = make_client(tenant.site)
     assert till(new.key).redeem().status_code == 201
     client_keys.revoke(new.client, actor_id="system")
@@ -138,13 +138,13 @@ def test_a_verified_key_is_remembered_and_costs_no_query(tenant: Tenant, django_
 
 
 def test_no_more_keys_are_remembered_than_there_is_room_for(tenant: Tenant, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(authentication.RememberedKeys, "MOST", 2)
+    monkeypatch.setattr(remembering.Remembered, "MOST", 2)
     keys = [make_client(tenant.site, ["read"]).key for _ in range(3)]
 
     for key in keys:
         assert till(key).get("/api/v1/batches").status_code == 200
 
-    assert len(authentication.remembered.callers) == 2
+    assert len(authentication.remembered.found) == 2
 
 
 @each_route

@@ -13,6 +13,7 @@ from accounts import client_keys, clock
 from accounts.models import AuditRecord, FailureBudget
 from codes.models import IssueOrder
 from redemption_site.edge import basic as edge
+from redemption_site.edge import remembering
 from redemption_site.edge.basic import remembered_pairs
 from tests.api.doors import Door, signed_in, stranger
 from tests.factories import PASSWORD, make_client, make_site, make_staff, make_user
@@ -194,7 +195,7 @@ class TestRemembering:
         self, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
     ):
         moment = [1000.0]
-        monkeypatch.setattr(edge.time, "monotonic", lambda: moment[0])
+        monkeypatch.setattr(remembering.time, "monotonic", lambda: moment[0])
         calls: list[str] = []
         verify = edge.verify
         monkeypatch.setattr(edge, "verify", lambda *args: (calls.append(args[1]), verify(*args))[1])
@@ -227,16 +228,15 @@ class TestRemembering:
             publisher.door.get(REDEMPTIONS)
         assert len(made) == 2
 
-    def test_a_programs_parallel_requests_are_verified_once(self, monkeypatch: pytest.MonkeyPatch):
-        pairs, calls, release = edge.RememberedPairs(), [], threading.Event()
+    def test_a_programs_parallel_requests_are_verified_once(self):
+        calls, release = [], threading.Event()
 
         def verify(*args: Any) -> edge.Administrator:
             calls.append(args)
             release.wait(5)
             return edge.Administrator("user:1", "u-1")
 
-        monkeypatch.setattr(edge, "verify", verify)
-        threads = [threading.Thread(target=pairs.find, args=(None, "a", "b")) for _ in range(20)]
+        threads = [threading.Thread(target=remembered_pairs.find, args=(verify, "a", "b")) for _ in range(20)]
         for thread in threads:
             thread.start()
         release.set()

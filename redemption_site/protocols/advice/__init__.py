@@ -1,0 +1,1 @@
+"""The redemption advice protocol: tills report redemptions that happened."""
