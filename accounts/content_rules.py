@@ -1,4 +1,4 @@
-"""What rows of content and licences must be to each other: of one site, a collection, a publication.
+"""What rows of content, licences and venues must be to each other: of one site, a collection, a publication.
 
 Each rule is a question about rows ``n`` to which every answer is a violation. The triggers ask it of the rows that are written,
 ``manage.py check_invariants`` of all there are.
@@ -115,5 +115,12 @@ RULES = (
         ("account_set_id", "tag_id"),
         "LEFT JOIN accounts_accountset s ON s.id = n.account_set_id LEFT JOIN accounts_tag t ON t.id = n.tag_id",
         "s.site_id = t.site_id",
+    ),
+    RowRule(
+        "accounts_venue",
+        "a venue is known to systems of a type of its own site",
+        ("site_id", "system_type_id"),
+        "LEFT JOIN accounts_systemtype t ON t.id = n.system_type_id",
+        "n.system_type_id IS NULL OR t.site_id = n.site_id",
     ),
 )

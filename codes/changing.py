@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 
 from codes.models import Code
+from codes.models.terms import UNLIMITED_USES
+from codes.uses import LIMIT_NEEDED, MOST_USES
 from ledger.models import LedgerTransaction
 
 State = Code.State
 Type = LedgerTransaction.Type
 UNCHANGED: Any = object()
-MOST_USES = 10**6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,8 @@ def changed(before: Standing, change: Change, now: dt.datetime) -> Standing:
     if valid_from and valid_until and valid_from >= valid_until:
         raise Unchangeable("validity_empty", "valid_until", "A code must become valid before it ends.")
     if change.max_uses is not UNCHANGED:
+        if change.max_uses == UNLIMITED_USES and before.worth:
+            raise Unchangeable("limit_needed", "max_uses", LIMIT_NEEDED)
         state, max_uses = changed_uses(state, before.uses, change.max_uses)
     # A code whose end lies ahead again has its value again.
     expired = before.expired and valid_until is not None and valid_until <= now
@@ -93,9 +96,9 @@ def changed_state(before: str, wanted: str) -> str:
 
 
 def changed_uses(state: str, uses: int, wanted: int) -> tuple[str, int]:
-    """State and maximum of a code that may be used ``wanted`` times in all."""
+    """State and maximum of a code that may be used ``wanted`` times in all, or without limit."""
     fewest = max(1, uses)
-    if not fewest <= wanted <= MOST_USES:
+    if wanted != UNLIMITED_USES and not fewest <= wanted <= MOST_USES:
         raise Unchangeable("fewer_than_used", "max_uses", f"Give a whole number from {fewest:,} to {MOST_USES:,}.")
     if state == State.USED_UP and uses < wanted:
         state = State.ACTIVE

@@ -18,7 +18,9 @@ from codes.changing import UNCHANGED
 from codes.content_codes import Span
 from codes.content_terms import Opens
 from codes.models import Batch, Code
+from codes.models.terms import UNLIMITED_USES
 from codes.redemption.rollback import busy_as_refusal
+from codes.uses import MOST_USES
 
 State = Code.State
 LONGEST_SECONDS = 300  # A statement about a million codes; one about a single code has the connection's own limit.
@@ -128,7 +130,7 @@ def write(codes: "QuerySet[Code]", change: ContentChange, now: dt.datetime, code
         values["state"] = state_after(change)
         differs |= ~Q(state=values["state"])
     if change.uses_left is not UNCHANGED:
-        values["max_uses"] = F("uses") + change.uses_left
+        values["max_uses"] = max_uses_after(change.uses_left)
         differs |= ~Q(max_uses=values["max_uses"])
     if change.valid_until is not UNCHANGED and not (code and same_end(code.valid_until, change.valid_until)):
         if change.valid_until is not None and codes.filter(valid_from__gte=change.valid_until).exists():
@@ -138,6 +140,14 @@ def write(codes: "QuerySet[Code]", change: ContentChange, now: dt.datetime, code
             values["value_expired_at"] = None  # It will expire anew.
         differs |= Q(valid_until__isnull=False) if change.valid_until is None else ~Q(valid_until=change.valid_until)
     return codes.filter(differs).update(**values) if values else 0
+
+
+def max_uses_after(uses_left: int) -> Any:
+    """As SQL: a code without limit is told as having the most uses left that there can be, and stays so when it is told back."""
+    given = F("uses") + uses_left
+    if uses_left != MOST_USES:
+        return given
+    return Case(When(max_uses=UNLIMITED_USES, then=F("max_uses")), default=given)
 
 
 def state_after(change: ContentChange) -> Any:

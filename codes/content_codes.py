@@ -15,6 +15,7 @@ from django.db.models import Exists, F, Max, Min, OuterRef, QuerySet
 from codes import keys, lookup
 from codes.models import Attempt, Batch, Code, IssueOrder, Terms
 from codes.refusals import CodeFormatInvalid
+from codes.uses import MOST_USES
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ def told(row: Row, terms: Terms, batch: Batch, names: list[str]) -> ContentCode:
         action=terms.action,
         parameters=terms.parameters,
         is_active=row.state == Code.State.ACTIVE,
-        uses_left=row.max_uses - row.uses,
+        uses_left=min(row.max_uses - row.uses, MOST_USES),  # Without limit: as many as a publisher may give.
         valid_until=row.valid_until,
         last_redeemed_at=row.last_redeemed_at,
         redeemed_by=None if terms.action in SESSION_ACTIONS else names,

@@ -14,6 +14,8 @@ from typing import Any
 
 import orjson
 
+from codes.uses import WITHOUT_LIMIT
+
 NAMES = (
     *("serial", "code", "state", "uses", "max_uses", "valid_from", "valid_until", "owner", "value", "asset"),
     *("last_redeemed_at", "problem"),
@@ -51,7 +53,7 @@ def write_csv(rows: list[Row]) -> bytes:
             "" if row["code"] is None else cell(row["code"]),
             row["state"],
             row["uses"],
-            row["max_uses"],
+            WITHOUT_LIMIT if row["max_uses"] is None else row["max_uses"],
             instant(row["valid_from"]),
             instant(row["valid_until"]),
             cell(row["owner"] or ""),

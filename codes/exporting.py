@@ -19,6 +19,7 @@ from accounts import auditing
 from codes import keys
 from codes.export_formats import FORMATS, Format
 from codes.models import Batch, Code, IssueOrder, Terms
+from codes.uses import limit
 from ledger.models import Asset
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ class Export:
             "code": self.unsealed(key_version, sealed),
             "state": state,
             "uses": uses,
-            "max_uses": max_uses,
+            "max_uses": limit(max_uses),
             "valid_from": valid_from,
             "valid_until": valid_until,
             "owner": owner,

@@ -18,9 +18,11 @@ from django.utils.dateparse import parse_datetime
 
 from accounts import budgets, clock, digests
 from codes import changing, jobs
-from codes.changing import MOST_USES, UNCHANGED, Change, Standing, Unchangeable
+from codes.changing import UNCHANGED, Change, Standing, Unchangeable
 from codes.models import Batch, BatchEdit, Code, IssueOrder, Terms
+from codes.models.terms import UNLIMITED_USES
 from codes.terms import check_total
+from codes.uses import LIMIT_NEEDED, MOST_USES
 
 Kind = BatchEdit.Kind
 LOOKED_AT = 200_000
@@ -71,7 +73,10 @@ class NewEdit:
                 and self.valid_from >= self.valid_until
             ):
                 wrong["valid_until"] = ["A code must become valid before it ends."]
-        if self.kind == Kind.USES and (self.max_uses is UNCHANGED or not 1 <= self.max_uses <= MOST_USES):
+        wanted = self.max_uses
+        if self.kind == Kind.USES and (
+            wanted is UNCHANGED or not (1 <= wanted <= MOST_USES or wanted == UNLIMITED_USES)
+        ):
             wrong["max_uses"] = [f"Give a whole number from 1 to {MOST_USES:,}."]
         if wrong:
             raise ValidationError(wrong)
@@ -111,10 +116,18 @@ def check(batch: Batch, new: NewEdit) -> None:
         )
     if new.kind == Kind.USES:
         worth = issued(batch).aggregate(worth=Sum(F("terms__value") * F("wanted")))["worth"] or 0
+        if worth and new.max_uses == UNLIMITED_USES and not worthless(batch):
+            raise ValidationError({"max_uses": [LIMIT_NEEDED]})
+        worth = 0 if new.max_uses == UNLIMITED_USES else worth  # Those with value are passed over.
         try:
             check_total(worth * new.max_uses)
         except ValidationError as error:
             raise ValidationError({"max_uses": error.message_dict["value"]}) from error
+
+
+def worthless(batch: Batch) -> bool:
+    """Whether the batch has codes without value."""
+    return bool(issued(batch).filter(terms__value=0).exists())
 
 
 def issued(batch: Batch) -> Any:

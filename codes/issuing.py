@@ -21,7 +21,7 @@ from codes.storing import Block
 from codes.terms import make_terms
 from ledger.models import LedgerTransaction
 
-__all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "work_order"]
+__all__ = ["NewBatch", "cancel_order", "issue_supplied", "order_batch", "order_more", "order_supplied", "work_order"]
 
 State = IssueOrder.State
 CHUNK = 20_000  # At most, in one transaction: twice as many would be hardly quicker, and take 40 MB more.
@@ -160,13 +160,47 @@ def cancel_chunk(claimed: IssueOrder) -> IssueOrder:
 
 
 def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None = None) -> Batch:
+    """As ``order_supplied``, for those who want the batch."""
+    return order_supplied(new, texts, owner_id=owner_id)[0].batch
+
+
+def order_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None = None) -> tuple[IssueOrder, bool]:
     """Issue codes given as they are, up to 1,000, all in one transaction; ``new.count`` and ``new.format`` are not looked at.
 
-    Raises ValidationError: an unreadable code, one twice, one the site has already (whatever its spelling).
+    Answers the order, which is done, and whether it had been given before. Raises ValidationError: an unreadable code, one twice,
+    one the site has already (whatever its spelling); and IdempotencyMismatch.
     """
     if not 1 <= len(texts) <= MOST_SUPPLIED:
         raise ValidationError({"codes": [f"Give 1 to {MOST_SUPPLIED:,} codes."]})
-    spec = NewBatch(**{**vars(new), "count": len(texts), "format": "supplied", "pattern": ""})
+    said = {"count": len(texts), "format": "supplied", "pattern": "", "supplied": tuple(texts)}
+    spec = NewBatch(**{**vars(new), **said})
+    forms = canonical_forms(texts)
+    earlier = jobs.find_earlier(IssueOrder, spec.caller_key, spec.idempotency_key, spec.fingerprint())
+    if earlier:
+        return earlier, True
+    try:
+        with transaction.atomic(durable=True):
+            batch = ordering.make_batch(spec)
+            order = ordering.write_order(spec, batch, make_terms(spec, in_batch=None))
+            serials = range(order.first_serial, order.first_serial + order.wanted)
+            if storing.store(order, [block_of(order, serials, drawing.seal(order.site_id, texts, forms), owner_id)]):
+                raise IntegrityError
+            order.issued, order.started_at = order.wanted, batch.created_at
+            activate(order, batch.created_at)
+            order.save()
+    except (IntegrityError, ValidationError) as error:
+        earlier = jobs.find_earlier(IssueOrder, spec.caller_key, spec.idempotency_key, spec.fingerprint())
+        if earlier:  # The same request, running beside this one, was faster.
+            return earlier, True
+        if isinstance(error, ValidationError):
+            raise
+        raise ValidationError({"codes": ["One of these codes exists already."]}) from error
+    batch.refresh_from_db()
+    return order, False
+
+
+def canonical_forms(texts: Sequence[str]) -> list[str]:
+    """The form of each under which it is found. Raises ValidationError."""
     forms = []
     for number, text in enumerate(texts, 1):
         if len(text) > lookup.LONGEST_TYPED:
@@ -178,17 +212,4 @@ def issue_supplied(new: NewBatch, texts: Sequence[str], *, owner_id: int | None 
             raise ValidationError({"codes": [f"Code {number} cannot be read as a code."]}) from error
     if len(set(forms)) < len(forms):
         raise ValidationError({"codes": ["The same code is given twice; O and 0, and I, L and 1, count as equal."]})
-    try:
-        with transaction.atomic(durable=True):
-            batch = ordering.make_batch(spec)
-            order = ordering.write_order(spec, batch, make_terms(spec, in_batch=None))
-            serials = range(order.first_serial, order.first_serial + order.wanted)
-            if storing.store(order, [block_of(order, serials, drawing.seal(order.site_id, texts, forms), owner_id)]):
-                raise IntegrityError
-            order.issued, order.started_at = order.wanted, batch.created_at
-            activate(order, batch.created_at)
-            order.save()
-    except IntegrityError as error:
-        raise ValidationError({"codes": ["One of these codes exists already."]}) from error
-    batch.refresh_from_db()
-    return batch
+    return forms

@@ -186,3 +186,15 @@ class RedemptionNotFound(Refusal):
 
 class AlreadyReversed(Refusal):
     """A redemption is reversed once at most."""
+
+
+class BatchNotFound(Refusal):
+    """No batch of this site has that ID."""
+
+
+class BatchNotActive(Refusal):
+    """The batch is not issued yet, switched off or deleted, so none of its codes is handed out."""
+
+
+class NoCodeLeft(Refusal):
+    """Every code of the batch has an owner, was redeemed, or cannot be redeemed any more."""

@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import auditing
+from accounts.models import User
 from codes import lookup
 from codes.models import Batch, Code
 
@@ -34,4 +35,17 @@ def note_shown(batch: Batch, code: Code | None, *, actor_id: str, door: str) -> 
             object_type="batch" if code is None else "code",
             object_id=(code or batch).pk,
             detail={"door": door},
+        )
+
+
+def note_own_shown(claimant: User, count: int, *, actor_id: str, door: str) -> None:
+    """Record that so many of a claimant's own codes are told to a program with their characters."""
+    with transaction.atomic(durable=True):
+        auditing.record(
+            "claimant.codes_reveal",
+            site=claimant.site_id,
+            actor_id=actor_id,
+            object_type="user",
+            object_id=claimant.pk,
+            detail={"door": door, "codes": count},
         )

@@ -12,9 +12,10 @@ from accounts.models import User
 from codes import batch_value, changing
 from codes.batch_value import BatchMove
 from codes.changing import UNCHANGED, Change, Standing
-from codes.models import Batch, Code, IssueOrder
+from codes.models import Assignment, Batch, Code, IssueOrder
 from codes.redemption.rollback import busy_as_refusal
 from codes.refusals import CodeBusy
+from codes.uses import limit
 
 LARGEST_CAP = 10**12
 
@@ -126,6 +127,8 @@ def change_code(
         if owner is not UNCHANGED:
             if owner is not None and owner.site_id != code.site_id:
                 raise ValidationError({"owner": ["This claimant is not known."]})
+            if owner != code.owner and Assignment.objects.filter(code=code).exists():
+                raise ValidationError({"owner": ["This code was handed out: it stays with its claimant."]})
             code.owner = owner
         code.state, code.max_uses = changed.state, changed.max_uses
         code.valid_from, code.valid_until = changed.valid_from, changed.valid_until
@@ -172,7 +175,7 @@ def snapshot(code: Code) -> dict[str, Any]:
         "state": str(code.state),
         "valid_from": code.valid_from and code.valid_from.isoformat(),
         "valid_until": code.valid_until and code.valid_until.isoformat(),
-        "max_uses": code.max_uses,
+        "max_uses": limit(code.max_uses),
         "owner": code.owner_id,
         "value_expired_at": code.value_expired_at and code.value_expired_at.isoformat(),
     }

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from accounts import heartbeats
 from codes import doorbell, expiring, import_tidying, mailing, replenishing, resealing, working
-from codes.advice import draining
+from codes.advice import draining, tallies
 from codes.advice.accepting import TASK as DRAIN
 from ledger import summing
 
@@ -28,6 +28,11 @@ def work_due_jobs() -> None:
 def drain_advices() -> None:
     if draining.drain(seconds=SECONDS_PER_DRAIN) and draining.is_due():
         doorbell.ring(DRAIN)  # A task ends in time; what is left is another one's.
+
+
+@shared_task(name="codes.tidy_advice_tallies")
+def tidy_advice_tallies() -> None:
+    tallies.tidy(seconds=10)
 
 
 @shared_task(name="codes.replenish")

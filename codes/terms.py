@@ -14,6 +14,8 @@ from accounts.models.sites import time_zones
 from codes import formats
 from codes.actions.registry import ACTIONS
 from codes.models import Terms
+from codes.models.terms import UNLIMITED_USES
+from codes.uses import LIMIT_NEEDED
 from ledger.models import Asset
 
 MOST_CODES = 10_000_000
@@ -25,8 +27,9 @@ LARGEST_TOTAL = 10**15
 class NewBatch:
     """A batch to be, with the terms of its codes and how many there are to be.
 
-    ``value`` is in minor units of the asset; ``valid_from`` and ``valid_until`` are days in ``time_zone``, the last one included.
-    ``caller_key`` scopes the idempotency key; ``actor_id`` is who the audit names.
+    ``value`` is in minor units of the asset; ``uses`` may be UNLIMITED_USES where there is none; ``valid_from`` and
+    ``valid_until`` are days in ``time_zone``, the last one included. ``caller_key`` scopes the idempotency key; ``actor_id`` is
+    who the audit names.
     """
 
     site_id: int
@@ -51,12 +54,14 @@ class NewBatch:
     replenish_below: int | None = None
     replenish_by: int | None = None
     idempotency_key: str | None = None
+    supplied: tuple[str, ...] | None = None  # The codes themselves, where they are given as they are.
 
     def fingerprint(self) -> bytes:
         """A keyed digest of everything that was asked for."""
         said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "idempotency_key"}
         # Asked for by nobody before there was such a thing: a key that was used then keeps its digest.
-        said = {name: value for name, value in said.items() if value is not None or not name.startswith("replenish_")}
+        later = ("replenish_below", "replenish_by", "supplied")
+        said = {name: value for name, value in said.items() if value is not None or name not in later}
         # Not orjson: it refuses whole numbers of more than 64 bits, which are told as out of bounds later.
         return digests.keyed("order_batch", json.dumps(said, sort_keys=True, default=str))
 
@@ -79,6 +84,10 @@ def make_terms(new: NewBatch, *, in_batch: int | None) -> Terms:
         for name, (got, low, high) in bounds.items()
         if not low <= got <= high
     }
+    if new.uses == UNLIMITED_USES:
+        del wrong["uses"]
+        if new.asset_code or new.value:
+            wrong["uses"] = [LIMIT_NEEDED]
     if new.action not in ACTIONS:
         wrong["action"] = [f"Choose one of: {', '.join(ACTIONS)}."]
     if new.time_zone not in time_zones():

@@ -2,6 +2,8 @@
 each code belongs to an order, a batch, a site and terms that belong together."""
 
 from accounts.triggers import Trigger, append_only
+from codes.advice import belonging
+from codes.assignment_triggers import HANDING_OUT
 
 ILLEGAL_STATE = "a code never leaves the state deleted"
 NOT_FORGOTTEN = "a code that was known is never forgotten"
@@ -153,10 +155,13 @@ ORDER_KEEPS_CODES = Trigger(
 )
 
 TRIGGERS = (
+    append_only("codes_assignment"),
+    *HANDING_OUT,
     append_only("codes_terms"),
     append_only("codes_attempt", mutable=("lookup", "typed", "key_version"), columns=ATTEMPT_FIXED),
     append_only("codes_reversal"),
     CODE_STATES,
     CODE_BELONGS,
     ORDER_KEEPS_CODES,
+    belonging.OF_ONE_SITE.trigger(),
 )

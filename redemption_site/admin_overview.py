@@ -16,15 +16,18 @@ from django.urls import reverse
 
 from accounts import clock, heartbeats
 from accounts.admin.scope import sites_where, staff_of
+from codes.admin.advice_words import span
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
 from codes.admin.batches import progress_of
 from codes.admin.words import reason_said
+from codes.advice import backlog
 from codes.models import Attempt, IssueOrder, ReceiptMail, WorkItem
 from ledger.admin.money import money
 from ledger.models import Asset, LedgerTransaction, Transfer
 
 RECENT = 10
 ORDERS = 5
+LATE_SECONDS = 60  # An advice that is due is judged within seconds.
 SILENT_SECONDS = 30  # The supervisor replaces a process that is silent so long.
 PROCESSES = ("worker", "poller")
 OPEN_ORDERS = (IssueOrder.State.QUEUED, IssueOrder.State.RUNNING, IssueOrder.State.CANCELLING)
@@ -59,6 +62,7 @@ def overview(request: HttpRequest) -> dict[str, Any]:
         "zone": zone.key,
         **figures,
         **work_waiting(ids, midnight),
+        **advices_waiting(ids, now),
         "processes": processes(),
         "attempts": recent_attempts(ids),
         "links": links(),
@@ -129,6 +133,16 @@ def work_waiting(ids: list[int], midnight: dt.datetime) -> dict[str, Any]:
     }
 
 
+def advices_waiting(ids: list[int], now: dt.datetime) -> dict[str, Any]:
+    """Advices that were given up, and those not judged yet; these are worth a look once one has waited so long."""
+    work = backlog.read(ids, now)
+    return {
+        "parked_advices": f"{work.parked:,}" if work.parked else "",
+        "waiting_advices": f"{work.waiting:,}",
+        "advices_late": span(work.lag_seconds) if work.lag_seconds > LATE_SECONDS else "",
+    }
+
+
 def processes() -> list[dict[str, Any]]:
     """The background processes and how long ago each gave a sign of life."""
     ages = heartbeats.ages_in_seconds()
@@ -163,5 +177,7 @@ def links() -> dict[str, str]:
         "refused": f"{attempts}?outcome__exact=refused&when=day",
         "items": f"{reverse('admin:codes_workitem_changelist')}?state__exact=open",
         "mails": f"{reverse('admin:codes_receiptmail_changelist')}?state__exact=parked",
+        "parked": f"{reverse('admin:codes_advice_changelist')}?outcome=parked",
+        "waiting": f"{reverse('admin:codes_advice_changelist')}?outcome=waiting",
         "batches": reverse("admin:codes_batch_changelist"),
     }

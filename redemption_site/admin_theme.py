@@ -82,6 +82,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     entry("Attempts", "receipt_long", "codes.attempt"),
+                    entry("Redemption advices", "point_of_sale", "codes.advice"),
                     entry("Reversals", "undo", "codes.reversal"),
                     entry("Work items", "checklist", "codes.workitem"),
                     entry("Receipt mails", "mail", "codes.receiptmail"),
@@ -113,6 +114,8 @@ UNFOLD = {
                     entry("Users", "group", "accounts.user"),
                     entry("Tags", "label", "accounts.tag"),
                     entry("API clients", "key", "accounts.client"),
+                    entry("Venues", "store", "accounts.venue"),
+                    entry("System types", "devices_other", "accounts.systemtype"),
                     entry("Sites", "storefront", "accounts.site"),
                     entry("Memberships", "badge", "accounts.membership"),
                     entry("Audit", "policy", "accounts.auditrecord"),

@@ -194,6 +194,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 600},
     },
     "sum batches": {"task": "codes.sum_batches", "schedule": 60.0, "options": {"expires": 60}},
+    "tidy advice tallies": {"task": "codes.tidy_advice_tallies", "schedule": 60.0, "options": {"expires": 60}},
     "re-seal": {"task": "codes.reseal", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

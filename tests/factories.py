@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts import client_keys, clock
+from accounts import client_keys, clock, venues
 from accounts.callers import Caller, caller_for_client, caller_for_user
 from accounts.models import Membership, Site, Tag, User
 from ledger import moving, opening
@@ -31,6 +31,12 @@ class SiteFactory(DjangoModelFactory[Site]):
     name = factory.LazyAttribute(lambda site: site.slug.title())
     domain = factory.LazyAttribute(lambda site: f"{site.slug}.localhost")
     created_at = factory.LazyFunction(clock.read)
+
+    @classmethod
+    def _create(cls, model_class: type[Site], *args: Any, **fields: Any) -> Site:
+        site = super()._create(model_class, *args, **fields)
+        venues.add_first_system_type(site)
+        return site
 
 
 class AssetFactory(DjangoModelFactory[Asset]):

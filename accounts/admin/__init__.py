@@ -3,6 +3,6 @@
 Users themselves are registered in ``ledger/admin``: making one opens their first account, and that only the ledger knows.
 """
 
-from accounts.admin import account_sets, audit, clients, items, licences, offers, sites, tags
+from accounts.admin import account_sets, audit, clients, items, licences, offers, sites, system_types, tags, venues
 
-__all__ = ["account_sets", "audit", "clients", "items", "licences", "offers", "sites", "tags"]
+__all__ = ["account_sets", "audit", "clients", "items", "licences", "offers", "sites", "system_types", "tags", "venues"]

@@ -14,6 +14,7 @@ from accounts import client_keys, clock
 from accounts.admin.deeds import Deed, DeskForm, SiteField
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, actor_id
+from accounts.admin.till_keys import AddBareKey, AddTillPair, RemoveTillKey, key_rows
 from accounts.admin.wording import instant
 from accounts.models import Client, User
 
@@ -99,7 +100,7 @@ class RevokeClient(Deed):
 
 @admin.register(Client)
 class ClientAdmin(DeskAdmin):
-    deeds = (RevokeClient,)
+    deeds = (AddTillPair, AddBareKey, RemoveTillKey, RevokeClient)
     list_deeds = (CreateClient,)
     never_read = ("secret_hash",)
     list_display = ("name", "prefix", "site", "may", "state", "last_used")
@@ -108,9 +109,13 @@ class ClientAdmin(DeskAdmin):
     detail_select_related = ("site",)
     fields = ("name", "prefix", "site", "may", "claimants", "state", "ends", "created", "last_used")
     readonly_fields = ("may", "claimants", "state", "ends", "created", "last_used")
+    change_form_outer_after_template = "admin/people/client.html"
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Client]":
         return super().get_queryset(request).annotate(ended=Q(expires_at__lte=clock.read()))
+
+    def detail_context(self, request: HttpRequest, row: Client) -> dict[str, Any]:
+        return {"tills": key_rows(row), "reports": Client.Scope.ADVISE in row.scopes}
 
     @admin.display(description="may")
     def may(self, row: Client) -> str:

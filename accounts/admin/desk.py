@@ -98,7 +98,7 @@ class DeskAdmin(ModelAdmin):
             if isinstance(each, str):
                 allowed |= {f"{each}__exact", f"{each}__isnull"}
             elif isinstance(each, type):
-                allowed.add(each.parameter_name)  # type: ignore[attr-defined]
+                allowed |= set(getattr(each, "parameter_names", ())) or {each.parameter_name}  # type: ignore[attr-defined]
         return lookup in allowed
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -17,6 +17,7 @@ class Client(models.Model):
         REVERSE = "reverse", "Reverse redemptions"
         READ = "read", "Read batches, codes and redemptions"
         ISSUE = "issue", "Create batches and issue codes"
+        ASSIGN = "assign", "Hand out codes to claimants, and show them theirs"
         MANAGE = "manage", "Change codes"
         EXPORT = "export", "Export codes with their characters"
 

@@ -103,7 +103,7 @@ class User(AbstractBaseUser):
 VIEW = frozenset(
     f"{app}.view_{model}"
     for app, models_ in {
-        "accounts": ("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence"),
+        "accounts": ("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence", "venue", "systemtype"),
         "codes": (
             "batch",
             "batchedit",
@@ -115,6 +115,7 @@ VIEW = frozenset(
             "codeimport",
             "terms",
             "receiptmail",
+            "advice",
         ),
         "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
     }.items()
@@ -126,6 +127,7 @@ OPERATE = VIEW | {
     "codes.reverse_redemption",
     "codes.close_workitem",
     "codes.retry_receiptmail",
+    "codes.retry_advice",
     "accounts.change_user",
     "accounts.give_licence",
     "accounts.end_licence",
@@ -143,6 +145,7 @@ MANAGE = OPERATE | {
     "accounts.edit_item",
     "accounts.edit_offer",
     "accounts.edit_accountset",
+    "accounts.edit_venue",
     "accounts.view_auditrecord",
 }
 

@@ -37,6 +37,7 @@ class Venue(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        permissions = [("edit_venue", "Can add and change venues and system types")]
         constraints = [
             models.UniqueConstraint(fields=["site", "venue_id"], name="venue_id_per_site"),
             models.UniqueConstraint(

@@ -22,6 +22,7 @@ from codes.admin.deed import CodesDeed
 from codes.admin.filters import BatchFilter, ClaimantFilter, CodeFilter, DecidedFilter, DoorFilter, ReasonFilter
 from codes.admin.words import STEPS, check_rows
 from codes.models import Attempt
+from codes.uses import in_words
 
 LARGEST_ID = 2**63 - 1
 
@@ -90,7 +91,7 @@ class AttemptAdmin(DeskAdmin):
             "What was asked",
             {"fields": ("code_shown", "claimant_shown", "door", "asked_by", "channel", "venue_id", "reference")},
         ),
-        ("What it gave", {"fields": ("action", "gave", "ledger_transaction", "uses_left", "reversed", "id", "site")}),
+        ("What it gave", {"fields": ("action", "gave", "ledger_transaction", "left", "reversed", "id", "site")}),
     )
     readonly_fields = (
         "when",
@@ -101,6 +102,7 @@ class AttemptAdmin(DeskAdmin):
         "claimant_shown",
         "asked_by",
         "gave",
+        "left",
         "reversed",
     )
     change_form_outer_after_template = "admin/codes/checks.html"
@@ -178,6 +180,10 @@ class AttemptAdmin(DeskAdmin):
             f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
             for name, value in told.items()
         )
+
+    @admin.display(description="uses left")
+    def left(self, row: Attempt) -> str:
+        return NOTHING if row.uses_left is None else in_words(row.uses_left)
 
     @admin.display(description="reversed")
     def reversed(self, row: Attempt) -> str | SafeString:

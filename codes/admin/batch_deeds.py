@@ -13,7 +13,7 @@ from accounts.admin.deeds import DeskForm, ReasonForm
 from accounts.admin.scope import actor_id, caller_key, sites_where, staff_of
 from codes import issuing, jobs, switching
 from codes.admin.deed import CodesDeed
-from codes.admin.issue_form import IssueForm
+from codes.admin.issue_form import SUPPLIED, IssueForm
 from codes.models import Batch, IssueOrder
 
 State = Batch.State
@@ -34,7 +34,8 @@ class IssueCodes(CodesDeed):
 
     def perform(self, request: HttpRequest, row: Any, form: IssueForm) -> HttpResponse:
         try:
-            order, _ = issuing.order_batch(form.new_batch(caller_key(request), actor_id(request)))
+            new, word = form.new_batch(caller_key(request), actor_id(request)), form.cleaned_data["word"]
+            order, _ = issuing.order_supplied(new, [word]) if new.format == SUPPLIED else issuing.order_batch(new)
         except ValidationError as error:
             raise form.at_its_field(error) from error
         return HttpResponseRedirect(reverse("admin:codes_batch_change", args=[order.batch_id]))

@@ -15,11 +15,12 @@ from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, validity
 from accounts.models import Site
-from codes import formats, jobs
+from codes import formats, jobs, uses
 from codes.admin.batch_deeds import CancelIssuing, IssueCodes, IssueMore, SwitchBatchOff, SwitchBatchOn
 from codes.admin.edit_deeds import ArchiveBatch, CapBatch, EditCodes
 from codes.admin.export_deed import ExportBatch
 from codes.admin.filters import BatchStateFilter
+from codes.admin.hand_out_deed import HandOut
 from codes.admin.import_deeds import ImportMore
 from codes.admin.replenish_deed import Replenish, replenish_words
 from codes.admin.words import gives
@@ -40,7 +41,7 @@ class BatchAdmin(DeskAdmin):
     list_deeds = (IssueCodes,)
     deeds = (
         IssueMore, ImportMore, ExportBatch, CancelIssuing, Replenish,
-        SwitchBatchOff, SwitchBatchOn, EditCodes, CapBatch, ArchiveBatch,
+        SwitchBatchOff, SwitchBatchOn, EditCodes, CapBatch, ArchiveBatch, HandOut,
     )  # fmt: skip
     list_display = ("name", "site", "state_shown", "codes_shown", "gives", "valid", "created")
     list_filter = (SiteFilter, BatchStateFilter)
@@ -189,7 +190,7 @@ def order_row(order: IssueOrder) -> dict[str, Any]:
         "order": order,
         "state": order.get_state_display(),
         "gives": gives(terms),
-        "uses": f"{terms.uses:,} ({terms.uses_per_claimant:,} per claimant)",
+        "uses": f"{uses.in_words(terms.uses)} ({terms.uses_per_claimant:,} per claimant)",
         "valid": validity(terms.valid_from, terms.valid_until, terms.time_zone),
         "format": terms.pattern
         or (formats.FORMATS[terms.format].label if terms.format in formats.FORMATS else terms.format),

@@ -16,7 +16,7 @@ from accounts.admin.deeds import DeskForm, ReasonForm
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, actor_id, sites_where, staff_of
 from accounts.admin.wording import NOTHING, instant, link, validity
-from codes import lookup, revealing, switching
+from codes import lookup, revealing, switching, uses
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
 from codes.admin.code_list import CodeChangeList
 from codes.admin.deed import CodesDeed
@@ -116,7 +116,7 @@ class CodeAdmin(DeskAdmin):
     list_select_related = ("site", "batch", "terms", "owner")
     ordering = NEWEST_FIRST
     list_defer = ("terms__parameters", "terms__venues", "owner__password")
-    detail_select_related = ("site", "batch", "terms__asset", "owner")
+    detail_select_related = ("site", "batch", "terms__asset", "owner", "assignment__batch")
     fields = (
         "batch",
         "serial",
@@ -126,10 +126,11 @@ class CodeAdmin(DeskAdmin):
         "uses_shown",
         "valid",
         "owner",
+        "handed_out",
         "last_redeemed",
         "expired",
     )
-    readonly_fields = ("state_shown", "gives", "uses_shown", "valid", "last_redeemed", "expired")
+    readonly_fields = ("state_shown", "gives", "uses_shown", "valid", "handed_out", "last_redeemed", "expired")
     change_form_outer_after_template = "admin/codes/code_attempts.html"
     change_list_template = "admin/codes/code_list.html"
 
@@ -165,7 +166,7 @@ class CodeAdmin(DeskAdmin):
 
     @admin.display(description="uses")
     def uses_shown(self, row: Code) -> str:
-        return f"{row.uses:,} of {row.max_uses:,}"
+        return f"{row.uses:,}{' of ' if uses.limit(row.max_uses) else ', '}{uses.in_words(row.max_uses)}"
 
     @admin.display(description="valid")
     def valid(self, row: Code) -> str:
@@ -174,6 +175,15 @@ class CodeAdmin(DeskAdmin):
     @admin.display(description="owner")
     def owner_shown(self, row: Code) -> str | SafeString:
         return link(row.owner)
+
+    @admin.display(description="handed out")
+    def handed_out(self, row: Code) -> str | SafeString:
+        """To whom, when and by whom; of a code that was moved since, from which batch."""
+        assignment = getattr(row, "assignment", None)
+        if assignment is None:
+            return NOTHING
+        moved = "" if assignment.batch_id == row.batch_id else f", from {assignment.batch}"
+        return f"To {row.owner} on {instant(assignment.assigned_at)} by {assignment.actor_id}{moved}"
 
     @admin.display(description="last redeemed")
     def last_redeemed(self, row: Code) -> str:

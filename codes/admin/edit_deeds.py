@@ -19,6 +19,7 @@ from codes.admin.issue_form import NUMBER, day
 from codes.changing import MOST_USES, UNCHANGED
 from codes.foreseeing import NewEdit
 from codes.models import Batch, BatchEdit
+from codes.models.terms import UNLIMITED_USES
 from codes.switching import LARGEST_CAP
 from codes.terms import instants
 
@@ -55,20 +56,27 @@ class EditForm(ReasonForm):
         label="Uses of each code, in all",
         widget=forms.NumberInput(attrs=NUMBER),
     )
-    field_order = ["kind", "valid_from", "valid_until", "no_end", "time_zone", "max_uses", "reason"]
+    unlimited = forms.BooleanField(
+        required=False, label="Without a limit", help_text="Only of codes without value; the others are passed over."
+    )
+    field_order = ["kind", "valid_from", "valid_until", "no_end", "time_zone", "max_uses", "unlimited", "reason"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("valid_from", "valid_until", "no_end", "time_zone"):
             self.fields[name].widget.attrs["data-when"] = f"kind={Kind.EXTEND}"
-        self.fields["max_uses"].widget.attrs["data-when"] = f"kind={Kind.USES}"
+        for name in ("max_uses", "unlimited"):
+            self.fields[name].widget.attrs["data-when"] = f"kind={Kind.USES}"
 
     def new_edit(self) -> NewEdit:
         """What was typed; what the kind does not take is left aside. Raises ValidationError with field names."""
         given = self.cleaned_data
         wanted: dict[str, Any] = {}
         if given["kind"] == Kind.USES:
+            if given["max_uses"] and given["unlimited"]:
+                raise ValidationError({"max_uses": ["A number of uses or no limit: not both."]})
             wanted["max_uses"] = UNCHANGED if given["max_uses"] is None else given["max_uses"]
+            wanted["max_uses"] = UNLIMITED_USES if given["unlimited"] else wanted["max_uses"]
         if given["kind"] == Kind.EXTEND:
             if given["valid_until"] and given["no_end"]:
                 raise ValidationError({"valid_until": ["A last day or no end: not both."]})

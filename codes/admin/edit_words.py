@@ -6,6 +6,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.admin.wording import first_day, last_day
 from codes.models import BatchEdit
+from codes.uses import limit
 from ledger.admin.money import money
 from ledger.models import Asset
 
@@ -14,6 +15,7 @@ PASSED_OVER = {
     "being_issued": "are still being issued",
     "deleted": "are deleted",
     "expired": "have expired: extend them first",
+    "limit_needed": "have value, and so need a limit",
     "fewer_than_used": "have been used more often than that",
     "used_up": "are used up, not switched off",
     "validity_empty": "would end before they begin",
@@ -29,6 +31,8 @@ def asked(kind: str, parameters: dict[str, Any], zone: str) -> str:
     """What is done to each code."""
     if kind == BatchEdit.Kind.USES:
         uses = parameters["max_uses"]
+        if limit(uses) is None:
+            return "Uses without limit"
         return f"{uses:,} {'use' if uses == 1 else 'uses'} in all"
     parts = []
     for name, day_of, word, nothing in (

@@ -25,14 +25,14 @@ def file_field(help_text: str) -> forms.FileField:
 class ImportForm(IssueForm):
     """A new batch; how many codes there are and how they look, the file says."""
 
-    count = format = pattern = None  # type: ignore[assignment]
+    count = format = pattern = word = None  # type: ignore[assignment]
     file = file_field(FILE_HELP)
 
     sections = {
         "The file": ("file",),
         "The batch": ("site", "name", "total_cap"),
         "What a code does": WHAT_A_CODE_DOES,
-        "How often": ("uses", "uses_per_claimant", "cooldown_seconds"),
+        "How often": ("uses", "unlimited", "uses_per_claimant", "cooldown_seconds"),
         "When and where": ("valid_from", "valid_until", "time_zone", "venues"),
     }
 

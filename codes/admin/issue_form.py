@@ -12,6 +12,7 @@ from codes.actions.offers import MATCH, OFFER, ApplyOffer, ApplyOfferMatch
 from codes.actions.registry import ACTIONS
 from codes.admin.replenish_deed import BELOW, BY, number
 from codes.formats import FORMATS
+from codes.models.terms import UNLIMITED_USES
 from codes.terms import MOST_CODES, NewBatch
 from ledger.admin.money import minor_units
 from ledger.models import Asset
@@ -25,6 +26,7 @@ WHAT_A_CODE_DOES = (
     *("action", "asset", "value", "tags", "item", "booking"),
     *("offer", "match_all", "match_any", "match_excluded"),
 )
+SUPPLIED = "supplied"
 NUMBER = {"inputmode": "numeric", "autocomplete": "off"}
 
 
@@ -106,6 +108,11 @@ class IssueForm(DeskForm):
     uses = forms.IntegerField(
         min_value=1, max_value=10**6, initial=1, label="Uses of a code", widget=forms.NumberInput(attrs=NUMBER)
     )
+    unlimited = forms.BooleanField(
+        required=False,
+        label="Without a limit",
+        help_text="For a word that everybody may use, such as BURGER: uses are counted and never end. Not for codes with value.",
+    )
     uses_per_claimant = forms.IntegerField(
         min_value=1, max_value=10**6, initial=1, label="Uses per claimant", widget=forms.NumberInput(attrs=NUMBER)
     )
@@ -127,7 +134,17 @@ class IssueForm(DeskForm):
         required=False, label="Last day", widget=day(), help_text="Included. Empty: without end."
     )
     time_zone = forms.ChoiceField(choices=[(name, name) for name in sorted(available_timezones())], initial="UTC")
-    format = forms.ChoiceField(choices=[(each.name, each.label) for each in FORMATS.values()], initial="ours")
+    format = forms.ChoiceField(
+        choices=[*((each.name, each.label) for each in FORMATS.values()), (SUPPLIED, "A word of your own")],
+        initial="ours",
+    )
+    word = forms.CharField(
+        required=False,
+        max_length=100,
+        label="The word",
+        widget=forms.TextInput(attrs={"data-when": f"format={SUPPLIED}", "autocomplete": "off", "spellcheck": "false"}),
+        help_text="The batch's only code, such as BURGER. At least 4 letters or digits; O and 0, and I, L and 1 count as equal.",
+    )
     pattern = forms.CharField(
         required=False,
         max_length=80,
@@ -138,9 +155,9 @@ class IssueForm(DeskForm):
     sections = {
         "The batch": ("site", "name", "count", "total_cap", "replenish_below", "replenish_by"),
         "What a code does": WHAT_A_CODE_DOES,
-        "How often": ("uses", "uses_per_claimant", "cooldown_seconds"),
+        "How often": ("uses", "unlimited", "uses_per_claimant", "cooldown_seconds"),
         "When and where": ("valid_from", "valid_until", "time_zone", "venues"),
-        "How codes look": ("format", "pattern"),
+        "How codes look": ("format", "pattern", "word"),
     }
 
     def clean_venues(self) -> list[str]:
@@ -157,6 +174,10 @@ class IssueForm(DeskForm):
                 data["minor_units"] = minor_units(asset, value)
             except ValidationError as error:
                 self.add_error("value", error)
+        if data.get("format") == SUPPLIED:
+            data["count"] = 1
+            if not data.get("word"):
+                self.add_error("word", "Give the word.")
         return data
 
     def licence_parameters(self) -> dict[str, Any]:
@@ -186,7 +207,7 @@ class IssueForm(DeskForm):
         """What was asked for, for a form that is valid."""
         data = self.cleaned_data
         plain = (
-            "name", "count", "total_cap", "replenish_below", "replenish_by", "action", "uses", "uses_per_claimant",
+            "name", "count", "total_cap", "replenish_below", "replenish_by", "action", "uses_per_claimant",
             "cooldown_seconds", "venues", "valid_from", "valid_until", "time_zone", "format",
         )  # fmt: skip
         return NewBatch(
@@ -194,6 +215,7 @@ class IssueForm(DeskForm):
             parameters=self.parameters(),
             asset_code=data["asset"].code if data["asset"] else "",
             value=data["minor_units"],
+            uses=UNLIMITED_USES if data["unlimited"] else data["uses"],
             pattern=data["pattern"] if data["format"] == "pattern" else "",
             caller_key=caller_key,
             actor_id=actor_id,
@@ -206,6 +228,8 @@ class IssueForm(DeskForm):
         if not hasattr(error, "error_dict"):
             return error
         named = dict(error.message_dict)
+        if "codes" in named:
+            named["word"] = named.pop("codes")
         if "parameters" in named:
             codes = {each.code for each in error.error_dict["parameters"]}
             field = "match_all" if MATCH in codes else "offer" if OFFER in codes else None

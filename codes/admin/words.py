@@ -19,6 +19,8 @@ REASONS = {
     "missing_claimant": "No claimant was given",
     "code_format_invalid": "Not readable as a code",
     "field_too_long": "A field was too long",
+    "date_invalid": "The reported date could not be read, or lies in the future",
+    "offset_invalid": "The reported offset could not be read",
     "code_not_found": "No such code",
     "code_disabled": "The code is switched off",
     "code_not_yet_valid": "The code is not valid yet",
@@ -51,6 +53,9 @@ REASONS = {
     "rollback_incomplete": "It could not be undone wholly",
     "redemption_not_found": "No such redemption",
     "already_reversed": "Reversed before",
+    "batch_not_found": "No such batch",
+    "batch_not_active": "The batch is not active",
+    "no_code_left": "No code of the batch is left",
 }
 
 STEPS = {
@@ -72,6 +77,9 @@ CHECKS = {
     "claimant_given": "A claimant was given",
     "lengths": "No field is too long",
     "readable": "It reads as a code",
+    "text_readable": "A text was reported",
+    "date_readable": "The reported date could be read",
+    "offset_readable": "The reported offset could be read",
     "check_symbol": "The check symbol fits",
     "code_found": "The code is known",
     "switched_on": "Code and batch are switched on",

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 import structlog
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
-from accounts import clock
+from accounts import clock, database
 from accounts.callers import Caller, caller_for_client
 from accounts.models import Client
 from codes.advice import inbox
@@ -20,10 +20,13 @@ from codes.advice.reading import Received, read_advices
 from codes.models import Advice
 from codes.redemption.commands import REPORTED_DOOR, RedeemCode, Reported
 from codes.redemption.engine import redeem_reported
+from codes.redemption.rollback import TIMED_OUT, sqlstate
 
 LIST = 1_000
 # Where most are of one text, that code is locked for as long as the list takes: shorter lists let others come in between.
 HOT_LIST = 256
+# SQLite has one writer, and whoever redeems waits for it.
+LIST_ON_SQLITE = 100
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +35,14 @@ def drain(*, seconds: float | None = None) -> int:
     """Judge what is due until nothing is, or ``seconds`` are over; answers how many advices were claimed."""
     started, claimed = time.monotonic(), 0
     while seconds is None or time.monotonic() - started < seconds:
-        claims = inbox.claim(LIST)
+        began = time.monotonic()
+        claims = inbox.claim(LIST if database.is_postgresql() else LIST_ON_SQLITE)
         if not claims:
             break
         claimed += len(claims)
         work(claims)
+        if not database.is_postgresql() and len(claims) == LIST_ON_SQLITE:
+            time.sleep(time.monotonic() - began)  # As long again for everybody else.
     return claimed
 
 
@@ -57,10 +63,15 @@ def work(claims: Sequence[Claim]) -> None:
     except Exception as error:
         # Whatever it was: nothing of a list that raises has changed anything, and done work is not held any more.
         log.exception("advices not judged", count=len(claims))
-        if isinstance(error, DatabaseError) or len(claims) == 1:
+        if len(claims) == 1 or is_temporary(error):
             inbox.put_back(claims, type(error).__name__)
         else:
             inbox.part(claims, type(error).__name__)
+
+
+def is_temporary(error: Exception) -> bool:
+    """Whether the database is away or busy, which no single advice is the reason of; one of a list that takes too long may be."""
+    return isinstance(error, OperationalError | InterfaceError) and sqlstate(error) != TIMED_OUT
 
 
 def judge(claims: Sequence[Claim], advices: Sequence[Received], texts: Sequence[str]) -> None:

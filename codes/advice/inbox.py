@@ -43,7 +43,8 @@ def claim(most: int) -> list[Claim]:
         oldest = _oldest_due(now)
         if oldest is None:
             return []
-        found = _lock_due(now, 1 if oldest else most, leased=oldest)
+        # One that was lost may be in the hands of its worker still, which is only slow: that must not keep the others waiting.
+        found = (_lock_due(now, 1, leased=True) if oldest else []) or _lock_due(now, most, leased=False)
         claims = [Claim(advice_id, token + 1, tries + 1) for advice_id, token, tries in found if tries < MOST_TRIES]
         spent = [advice_id for advice_id, _, tries in found if tries >= MOST_TRIES]
         if spent:
@@ -97,20 +98,21 @@ class Held:
         self.advice_ids = advice_ids
         self.sites = sites
 
-    def hold(self, ids: Sequence[UUID]) -> Container[UUID]:
+    def hold(self, ids: Sequence[UUID], *, skip_locked: bool = False) -> Container[UUID]:
         """Lock what is still ours: a lease that ended may have given the work to another worker, who has done it by now."""
         by_advice = {self.advice_ids[each]: each for each in ids}
         wanted, params = rows.one_of("p.advice_id", "uuid", stored(list(by_advice)))
         found = locking.select_for_update(
-            f"""SELECT p.advice_id, p.token FROM codes_pendingadvice p WHERE {wanted} AND p.parked_at IS NULL
+            f"""SELECT p.advice_id, p.token FROM codes_pendingadvice p WHERE {wanted} AND p.leased
                 ORDER BY p.advice_id {{lock p}}""",  # noqa: S608
             params,
+            skip_locked=skip_locked,
         )
         ours = [as_uuid(advice_id) for advice_id, token in found if self.tokens[as_uuid(advice_id)] == token]
         return {by_advice[advice_id] for advice_id in ours}
 
     def settle(self, outcomes: Sequence[Outcome], now: dt.datetime) -> None:
-        """Write each advice's outcome, take its work away, and count."""
+        """Write each advice's outcome, take its work away, and count. What no report can meet is left to staff."""
         judged = [(self.advice_ids[o.attempt.pk], outcome_of(o.attempt, o.refusal), o.attempt.pk) for o in outcomes]
         source, params = rows.as_table((("id", "uuid"), ("outcome", "text"), ("attempt_id", "uuid")), judged)
         rows.write(
@@ -118,24 +120,40 @@ class Held:
                 FROM {source} WHERE codes_advice.id = v.id""",  # noqa: S608
             [budgets.stored(now), *params],
         )
-        wanted, ids = rows.one_of("advice_id", "uuid", stored([advice_id for advice_id, _, _ in judged]))
-        rows.write(f"DELETE FROM codes_pendingadvice WHERE {wanted}", ids)  # noqa: S608
+        failed = {self.advice_ids[o.attempt.pk]: o.attempt.reason for o in outcomes if self.is_failed(o)}
+        for reason in sorted(set(failed.values())):
+            _give_up([advice_id for advice_id, why in failed.items() if why == reason], reason, now)
+        done = [advice_id for advice_id, _, _ in judged if advice_id not in failed]
+        if done:
+            wanted, ids = rows.one_of("advice_id", "uuid", stored(done))
+            rows.write(f"DELETE FROM codes_pendingadvice WHERE {wanted}", ids)  # noqa: S608
         tallies.append(Counter((self.sites[advice_id], str(outcome)) for advice_id, outcome, _ in judged), now)
+
+    @staticmethod
+    def is_failed(outcome: Outcome) -> bool:
+        return outcome_of(outcome.attempt, outcome.refusal) == Advice.Outcome.FAILED
 
 
 def put_back(claims: Sequence[Claim], error: str) -> None:
     """Make work that failed due again after 1 s, 2 s, 4 s … 5 min, or park it after the eighth try."""
     with turns.one_writer(), transaction.atomic(durable=True):
         now = clock.read()
-        for each in still_held(claims):
-            if each.tries >= MOST_TRIES:
-                _park([each.advice_id], error, now)
-                continue
-            seconds = min(LONGEST_PAUSE_SECONDS, 2 ** (each.tries - 1)) * random.uniform(0.75, 1.25)  # noqa: S311
+        held = still_held(claims)
+        if spent := [each.advice_id for each in held if each.tries >= MOST_TRIES]:
+            _park(spent, error, now)
+        if again := [(each.advice_id, now + pause(each.tries)) for each in held if each.tries < MOST_TRIES]:
+            source, params = rows.as_table((("id", "uuid"), ("due_at", "timestamptz")), again)
             rows.write(
-                "UPDATE codes_pendingadvice SET due_at = %s, leased = FALSE, error = %s WHERE advice_id = %s",
-                [budgets.stored(now + dt.timedelta(seconds=seconds)), error[:200], *stored([each.advice_id])],
+                f"""UPDATE codes_pendingadvice SET due_at = v.due_at, leased = FALSE, error = %s
+                    FROM {source} WHERE codes_pendingadvice.advice_id = v.id""",  # noqa: S608
+                [error[:200], *params],
             )
+
+
+def pause(tries: int) -> dt.timedelta:
+    """How long until the next try, never the same for two that failed together."""
+    seconds = min(LONGEST_PAUSE_SECONDS, 2 ** (tries - 1))
+    return dt.timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311
 
 
 def part(claims: Sequence[Claim], error: str) -> None:
@@ -156,22 +174,28 @@ def still_held(claims: Sequence[Claim]) -> list[Claim]:
     if not claims:
         return []
     held = Held(claims, {each.advice_id: each.advice_id for each in claims}, {})
-    ids = held.hold([each.advice_id for each in claims])
+    # Nobody but who has taken over holds the lock of one of them: there is nothing to wait for.
+    ids = held.hold([each.advice_id for each in claims], skip_locked=True)
     return [each for each in claims if each.advice_id in ids]
 
 
 def _park(advice_ids: Sequence[UUID], error: str, now: dt.datetime) -> None:
-    """Give them up until staff look at them; an alarm says so."""
-    wanted, params = rows.one_of("advice_id", "uuid", stored(advice_ids))
-    rows.write(
-        f"UPDATE codes_pendingadvice SET parked_at = %s, leased = FALSE, error = %s WHERE {wanted}",  # noqa: S608
-        [budgets.stored(now), error[:200], *params],
-    )
+    """Judge that they cannot be judged."""
+    _give_up(advice_ids, error, now)
     advices = Advice.objects.filter(pk__in=advice_ids)
     tallies.append(
         Counter((each, str(Advice.Outcome.FAILED)) for each in advices.values_list("site_id", flat=True)), now
     )
     advices.update(outcome=Advice.Outcome.FAILED, decided_at=now)
+
+
+def _give_up(advice_ids: Sequence[UUID], error: str, now: dt.datetime) -> None:
+    """Leave the work lying until staff look at it; an alarm says so."""
+    wanted, params = rows.one_of("advice_id", "uuid", stored(advice_ids))
+    rows.write(
+        f"UPDATE codes_pendingadvice SET parked_at = %s, leased = FALSE, error = %s WHERE {wanted}",  # noqa: S608
+        [budgets.stored(now), error[:200], *params],
+    )
     for advice_id in advice_ids:
         log.error("advice parked", advice_id=str(advice_id), error=error)
 

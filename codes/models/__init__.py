@@ -1,6 +1,7 @@
 """The codes: batches, their terms, the codes themselves, and every attempt to redeem one."""
 
 from codes.models.advice import Advice, AdviceTally, PendingAdvice
+from codes.models.assignments import Assignment, AssignmentMark
 from codes.models.attempts import Attempt
 from codes.models.batches import Batch
 from codes.models.codes import Code
@@ -18,6 +19,8 @@ from codes.models.work_items import WorkItem
 __all__ = [
     "Advice",
     "AdviceTally",
+    "Assignment",
+    "AssignmentMark",
     "Attempt",
     "Batch",
     "BatchEdit",

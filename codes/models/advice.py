@@ -109,15 +109,30 @@ class PendingAdvice(models.Model):
 
 
 class AdviceTally(models.Model):
-    """How many advices of a site ended in one way in one minute; as many rows as there were lists, which a sweep adds up."""
+    """How many advices of a site ended in one way in one minute.
+
+    While the minute goes on there are as many rows as there were lists, so that these never wait for each other; a sweep folds
+    them into one, which is ``folded``.
+    """
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="+", db_index=False)
     minute = models.DateTimeField()
     outcome = models.CharField(max_length=20)
     count = models.IntegerField()
+    folded = models.BooleanField(default=False, db_default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["site", "minute"], name="advice_tally_by_site")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "minute", "outcome"], condition=Q(folded=True), name="advice_tally_folded_once"
+            ),
+            models.CheckConstraint(condition=Q(count__gt=0), name="advice_tally_positive"),
+        ]
+        indexes = [
+            models.Index(fields=["site", "minute"], name="advice_tally_by_site"),
+            models.Index(fields=["minute"], name="advice_tally_to_fold", condition=Q(folded=False)),
+            models.Index(fields=["minute"], name="advice_tally_to_delete", condition=Q(folded=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.minute} {self.outcome} {self.count}"

@@ -31,6 +31,7 @@ from codes.refusals import (
     OffsetInvalid,
     VenueNotAllowed,
 )
+from codes.uses import limit
 
 LIMITS = {"code": LONGEST_TYPED, "claimant_id": 100, "channel": 30, "venue_id": 100, "reference": 100}
 
@@ -112,7 +113,7 @@ def refuse_used_up(case: Case, now: dt.datetime) -> None:
     code = found(case)
     left = code.state != Code.State.USED_UP and code.uses < code.max_uses
     try:
-        case.expect(left, "uses_left", CodeUsedUp, uses=code.uses, max_uses=code.max_uses)
+        case.expect(left, "uses_left", CodeUsedUp, uses=code.uses, max_uses=limit(code.max_uses))
     except CodeUsedUp as refusal:
         refusal.receipt_number = own_receipt(case, code)
         raise

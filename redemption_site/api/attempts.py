@@ -63,6 +63,7 @@ def told(attempt: Attempt, code_shown: str | None) -> dict[str, Any]:
     return {
         **body,
         "decided_at": attempt.decided_at,
+        "happened_at": attempt.happened_at,
         "claimant_id": attempt.claimant_given or None,
         "actor_id": attempt.actor_id,
         "channel": attempt.channel or None,

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from accounts import clock
 from accounts.callers import Caller
 from accounts.models import Site
-from codes import jobs
+from codes import issuing, jobs, uses
 from codes.counting import count_states
 from codes.issuing import NewBatch, order_batch
 from codes.models import Batch, IssueOrder, Terms
@@ -35,9 +35,9 @@ from redemption_site.edge.rendering import json_response
 # What the deed calls as the API does, and what otherwise.
 SAME_NAMES = (
     *("name", "count", "action", "parameters", "format"),
-    *("uses", "uses_per_claimant", "cooldown_seconds", "venues"),
+    *("uses_per_claimant", "cooldown_seconds", "venues"),
 )
-FIELD_NAMES = {"valid_from": "first_day", "valid_until": "last_day", "asset_code": "asset"}
+FIELD_NAMES = {"codes": "code", "valid_from": "first_day", "valid_until": "last_day", "asset_code": "asset"}
 
 
 class BatchesView(APIView):
@@ -53,7 +53,8 @@ class BatchesView(APIView):
         given = BatchBody(data=read_json_object(request._request))
         given.is_valid(raise_exception=True)
         try:
-            order, replayed = order_batch(new_batch(given.validated_data, caller, key))
+            new, word = new_batch(given.validated_data, caller, key), given.validated_data.get("code")
+            order, replayed = order_batch(new) if word is None else issuing.order_supplied(new, [word])
         except ValidationError as error:
             raise in_api_words(error) from error
         headers = {
@@ -116,6 +117,7 @@ def new_batch(given: dict[str, Any], caller: Caller, key: str | None) -> NewBatc
         site_id=caller.site_id,
         caller_key=caller.key,
         actor_id=caller.actor_id,
+        uses=uses.stored(given["uses"]),
         asset_code=given.get("asset", ""),
         value=minor_units(given.get("value", Decimal(0)), given.get("asset", "")),
         valid_from=given.get("first_day"),
@@ -192,7 +194,7 @@ def terms_body(terms: Terms) -> dict[str, Any]:
         "parameters": terms.parameters,
         "asset": terms.asset.code if terms.asset else None,
         "value": amount(terms.asset, terms.value) if terms.asset else None,
-        "uses": terms.uses,
+        "uses": uses.limit(terms.uses),
         "uses_per_claimant": terms.uses_per_claimant,
         "cooldown_seconds": terms.cooldown_seconds,
         "venues": terms.venues,

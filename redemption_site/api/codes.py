@@ -11,6 +11,7 @@ from accounts import budgets, clock
 from accounts.callers import Caller
 from accounts.models import User
 from accounts.refusals import TooManyAttempts
+from codes import uses
 from codes.lookup import find_code
 from codes.models import Code, IssueOrder
 from codes.redemption.guessing import budgets_of_caller
@@ -66,6 +67,8 @@ class CodeView(APIView):
         changes: dict[str, Any] = dict(given.validated_data)
         if changes.get("owner") is not None:
             changes["owner"] = claimant(caller, changes["owner"])
+        if "max_uses" in changes:
+            changes["max_uses"] = uses.stored(changes["max_uses"])
         change_code(code, actor_id=caller.actor_id, **changes)
         return json_response(code_body(one(caller, code_id)))
 
@@ -133,7 +136,7 @@ def code_body(code: Code) -> dict[str, Any]:
         "serial": code.serial,
         "state": code.state,
         "uses": code.uses,
-        "max_uses": code.max_uses,
+        "max_uses": uses.limit(code.max_uses),
         "valid_from": code.valid_from,
         "valid_until": code.valid_until,
         "owner": code.owner.claimant_id if code.owner else None,

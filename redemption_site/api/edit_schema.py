@@ -36,7 +36,13 @@ class EditBody(StrictSerializer):
     valid_until = Instant(
         required=False, allow_null=True, help_text="For extend: first moment after validity; null: no end."
     )
-    max_uses = WholeNumber(required=False, min_value=1, max_value=1_000_000, help_text="For uses.")
+    max_uses = WholeNumber(
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        allow_null=True,
+        help_text="For uses; null: without limit, and codes with value are passed over.",
+    )
     reason = Text(max_length=200, help_text="Why, for the audit.")
     dry_run = TrueOrFalse(default=False, help_text="Only say what it would do.")
 
@@ -51,7 +57,7 @@ class MovedShape(Shape):
 
 
 REASONS = "How many codes for which reason: " + ", ".join(
-    ("as_wanted", "being_issued", "deleted", "expired", "fewer_than_used", "used_up", "validity_empty")
+    ("as_wanted", "being_issued", "deleted", "expired", "fewer_than_used", "limit_needed", "used_up", "validity_empty")
 )
 
 
@@ -81,7 +87,7 @@ class AcceptedEdit(Shape):
 class EditShape(AcceptedEdit):
     valid_from = serializers.DateTimeField(required=False, allow_null=True)
     valid_until = serializers.DateTimeField(required=False, allow_null=True)
-    max_uses = serializers.IntegerField(required=False)
+    max_uses = serializers.IntegerField(required=False, allow_null=True)
     reason = serializers.CharField()
     actor_id = serializers.CharField()
     serial = serializers.IntegerField(help_text="Codes up to this one are done.")

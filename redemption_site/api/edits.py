@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from accounts import clock
 from accounts.callers import Caller
-from codes import jobs
+from codes import jobs, uses
 from codes.editing import cancel_edit, order_edit
 from codes.foreseeing import NewEdit, foresee
 from codes.models import Batch, BatchEdit
@@ -39,6 +39,8 @@ class BatchEditsView(APIView):
         given.is_valid(raise_exception=True)
         wanted: dict[str, Any] = dict(given.validated_data)
         dry_run = wanted.pop("dry_run")
+        if "max_uses" in wanted:
+            wanted["max_uses"] = uses.stored(wanted["max_uses"])
         if dry_run:
             return json_response(foreseen_body(foresee(batch, NewEdit(**wanted))))
         return ordered(batch, NewEdit(**wanted), caller, key)
@@ -119,11 +121,13 @@ def accepted_body(edit: BatchEdit) -> dict[str, Any]:
 
 def edit_body(edit: BatchEdit) -> dict[str, Any]:
     _, seconds_left = jobs.pace(edit, clock.read())
-    parameters = {
+    parameters: dict[str, Any] = {
         name: parse_datetime(value) if isinstance(value, str) else value
         for name, value in edit.parameters.items()
         if name != "was"
     }
+    if "max_uses" in parameters:
+        parameters["max_uses"] = uses.limit(parameters["max_uses"])
     return {
         **accepted_body(edit),
         **parameters,

@@ -63,7 +63,7 @@ class Receipt(Shape):
     redeemed_at = serializers.DateTimeField()
     action = serializers.ChoiceField(choices=sorted(ACTIONS))
     result = Anything(help_text="What was given; its names depend on the action.")
-    uses_left = serializers.IntegerField(min_value=0)
+    uses_left = serializers.IntegerField(min_value=0, allow_null=True, help_text="Null: without limit.")
     reference = serializers.CharField(allow_null=True)
 
 
@@ -128,6 +128,7 @@ class ReversalShape(Shape):
 
 class Circumstances(Shape):
     decided_at = serializers.DateTimeField()
+    happened_at = serializers.DateTimeField(allow_null=True, help_text="Where it was reported afterwards.")
     claimant_id = serializers.CharField(allow_null=True)
     actor_id = serializers.CharField()
     channel = serializers.CharField(allow_null=True)
@@ -195,7 +196,7 @@ class TermsShape(Shape):
     parameters = Anything()
     asset = serializers.CharField(allow_null=True)
     value = AmountShape(allow_null=True)
-    uses = serializers.IntegerField()
+    uses = serializers.IntegerField(allow_null=True, help_text="Null: without limit.")
     uses_per_claimant = serializers.IntegerField()
     cooldown_seconds = serializers.IntegerField()
     venues = serializers.ListField(child=serializers.CharField())
@@ -261,7 +262,7 @@ class CodeShape(Shape):
     serial = serializers.IntegerField(help_text="Number within the batch.")
     state = serializers.ChoiceField(choices=Code.State.choices, help_text="As stored; an expired code is still active.")
     uses = serializers.IntegerField()
-    max_uses = serializers.IntegerField()
+    max_uses = serializers.IntegerField(allow_null=True, help_text="Null: without limit.")
     valid_from = serializers.DateTimeField(allow_null=True)
     valid_until = serializers.DateTimeField(allow_null=True)
     owner = serializers.CharField(allow_null=True, help_text="Claimant ID of whom it is bound to.")

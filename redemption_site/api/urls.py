@@ -4,6 +4,7 @@ from django.urls import path
 from django.urls.resolvers import URLPattern
 from django.views import View
 
+from redemption_site.api.assignments import AssignmentsView, OwnCodesView
 from redemption_site.api.attempts import AttemptView
 from redemption_site.api.batches import BatchesView, BatchView
 from redemption_site.api.codes import CodesView, CodeView
@@ -20,6 +21,7 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("validations", ValidationsView),
     ("redemptions/<uuid:attempt_id>", AttemptView),
     ("redemptions/<uuid:attempt_id>/reversal", ReversalView),
+    ("batches/<int:batch_id>/assignments", AssignmentsView),
     ("batches", BatchesView),
     ("batches/<int:batch_id>", BatchView),
     ("batches/<int:batch_id>/edits", BatchEditsView),
@@ -35,6 +37,7 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("orders/<int:order_id>/cancellation", CancellationView),
     ("codes", CodesView),
     ("codes/<int:code_id>", CodeView),
+    ("claimants/<path:claimant_id>/codes", OwnCodesView),
 )
 
 

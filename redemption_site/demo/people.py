@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from accounts import client_keys, clock
+from accounts import client_keys, clock, venues
 from accounts.models import Client, Site, User
 from ledger.models import Asset, LedgerAccount, Transfer
 from ledger.moving import grant
@@ -55,7 +55,9 @@ def load_people() -> People:
 
 def load_site(slug: str, name: str, **fields: str) -> Site:
     defaults = {"name": name, "domain": f"{slug}.localhost", "created_at": clock.read(), **fields}
-    return Site.objects.get_or_create(slug=slug, defaults=defaults)[0]
+    site = Site.objects.get_or_create(slug=slug, defaults=defaults)[0]
+    venues.add_first_system_type(site)
+    return site
 
 
 def load_claimant(site: Site, claimant_id: str, fields: dict[str, Any]) -> User:

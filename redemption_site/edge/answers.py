@@ -95,6 +95,10 @@ ANSWERS: dict[type[Refusal], Answer] = {
     # Of the reversal, which the flow's table does not know.
     codes.RedemptionNotFound: Answer(404, _("This redemption does not exist."), ("none",)),
     codes.AlreadyReversed: Answer(409, _("This redemption has already been reversed."), ("none",)),
+    # Of handing codes out, likewise.
+    codes.BatchNotFound: Answer(404, _("This batch does not exist."), ("none",)),
+    codes.BatchNotActive: Answer(409, _("This batch is not active."), ("contact_support",)),
+    codes.NoCodeLeft: Answer(409, _("No code of this batch is left."), ("contact_support",)),
 }
 
 STEP_NAMES = {

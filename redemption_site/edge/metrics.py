@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from accounts import clock, heartbeats
 from accounts.models import Site
 from accounts.refusals import Unauthenticated
+from codes.advice import backlog, tallies
 from codes.models import Attempt, IssueOrder, ReceiptMail
 from redemption_site.edge.addresses import is_loopback
 from redemption_site.edge.authentication import CHALLENGE, find_caller
@@ -48,9 +49,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class Figures(Collector):
-    """The gauges of one site, or of all; five statements."""
+    """The gauges of one site, or of all; seven statements."""
 
     def __init__(self, site_id: int | None) -> None:
+        self.site_id = site_id
         self.sites = [site_id] if site_id else list(Site.objects.values_list("pk", flat=True))
 
     def describe(self) -> Iterable[Metric]:
@@ -72,6 +74,26 @@ class Figures(Collector):
 
         mails = ReceiptMail.objects.filter(attempt__site__in=self.sites, state=ReceiptMail.State.DUE, due_at__lte=now)
         yield GaugeMetricFamily("redemption_receipt_mails_due", "Receipts waiting to be e-mailed.", value=mails.count())
+
+        work = backlog.read(None if self.site_id is None else [self.site_id], now)
+        yield GaugeMetricFamily("redemption_advices_waiting", "Advices not judged yet.", value=work.waiting)
+        yield GaugeMetricFamily(
+            "redemption_advices_parked", "Advices that could not be judged and wait for staff.", value=work.parked
+        )
+        yield GaugeMetricFamily(
+            "redemption_advices_lag_seconds",
+            "How long the longest due advice has waited to be judged.",
+            value=work.lag_seconds,
+        )
+        judged = GaugeMetricFamily(
+            "redemption_advices_last_minute",
+            "Advices judged in the last whole minute of the clock.",
+            labels=["outcome"],
+        )
+        minute = tallies.minute_of(now)
+        for outcome, count in tallies.in_all(self.sites, minute - WINDOW, minute).items():
+            judged.add_metric([outcome], count)
+        yield judged
 
         silence = GaugeMetricFamily(
             "redemption_process_silent_seconds", "Since a background process last showed life.", labels=["process"]

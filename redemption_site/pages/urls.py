@@ -7,6 +7,7 @@ from redemption_site.pages.adding import AddPage
 from redemption_site.pages.bookshelf import BookshelfPage
 from redemption_site.pages.items import ItemPage
 from redemption_site.pages.languages import LanguagePage
+from redemption_site.pages.own_codes import OwnCodesPage
 from redemption_site.pages.receipts import ReceiptPage, ReceiptsPage
 from redemption_site.pages.redeeming import LinkPage, RedeemPage
 from redemption_site.pages.registering import RegisterPage
@@ -18,6 +19,7 @@ PAGES = {
     "link": ("redeem/<str:code>", LinkPage),
     "sign-in": ("sign-in", SignInPage),
     "sign-out": ("sign-out", SignOutPage),
+    "codes": ("codes", OwnCodesPage),
     "receipts": ("receipts", ReceiptsPage),
     "receipt": ("receipts/<uuid:attempt_id>", ReceiptPage),
     "add": ("add", AddPage),

@@ -13,6 +13,7 @@ from codes.models import Attempt, Batch, Code, CodeImport, IssueOrder, ReceiptMa
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger.models import LedgerAccount, LedgerTransaction
+from tests.codes.advices import make_advice, make_venue
 from tests.content import make_account_set, make_collection, make_item, make_licence, make_offer, show_only_to
 from tests.factories import (
     PASSWORD,
@@ -94,6 +95,9 @@ def make_world(slug: str = "shop") -> World:
         "accounts_client": client,
         "accounts_membership": staff["support"].memberships.get(),
         **content_rows(site, claimant),
+        "accounts_systemtype": site.system_types.get(),
+        "accounts_venue": make_venue(site, name=f"Counter of {slug}"),
+        "codes_advice": make_advice(site, parked=True),
         "accounts_auditrecord": last_audit(site),
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
         "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),

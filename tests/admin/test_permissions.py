@@ -18,6 +18,7 @@ NOBODY = "only superusers"
 # What each page of a row or a list asks for beyond seeing the row; everything else is Django's own four pages.
 ROW_DEEDS = {
     "codes_batch_issue_more": "codes.issue_codes",
+    "codes_batch_hand_out": "codes.issue_codes",
     "codes_batch_export": "codes.export_codes",
     "codes_batch_cancel": "codes.issue_codes",
     "codes_batch_replenish": "codes.issue_codes",
@@ -41,6 +42,13 @@ ROW_DEEDS = {
     "codes_workitem_done": "codes.close_workitem",
     "codes_workitem_cancel": "codes.close_workitem",
     "codes_receiptmail_send_again": "codes.retry_receiptmail",
+    "codes_advice_retry": "codes.retry_advice",
+    "codes_advice_discard": "codes.retry_advice",
+    "codes_advice_reveal": "codes.reveal_code",
+    "accounts_venue_edit": "accounts.edit_venue",
+    "accounts_venue_close": "accounts.edit_venue",
+    "accounts_venue_open": "accounts.edit_venue",
+    "accounts_systemtype_rename": "accounts.edit_venue",
     "ledger_ledgeraccount_grant": "ledger.grant_value",
     "accounts_item_edit": "accounts.edit_item",
     "accounts_item_add_items": "accounts.edit_item",
@@ -50,12 +58,19 @@ ROW_DEEDS = {
     "accounts_accountset_edit": "accounts.edit_accountset",
     "accounts_licence_end": "accounts.end_licence",
     "accounts_client_revoke": "accounts.revoke_client",
+    "accounts_client_add_till": "accounts.add_client",
+    "accounts_client_add_till_key": "accounts.add_client",
+    "accounts_client_remove_till": "accounts.revoke_client",
     "accounts_user_set_password": "accounts.add_user",
 }
 LIST_DEEDS = {
     "codes_batch_issue": "codes.issue_codes",
     "codes_codeimport_upload": "codes.issue_codes",
     "codes_code_find": "codes.view_code",
+    "codes_advice_judge_again": "codes.retry_advice",
+    "codes_advice_give_up": "codes.retry_advice",
+    "accounts_venue_create": "accounts.edit_venue",
+    "accounts_systemtype_create": "accounts.edit_venue",
     "accounts_item_create": "accounts.edit_item",
     "accounts_offer_create": "accounts.edit_offer",
     "accounts_accountset_create": "accounts.edit_accountset",
@@ -210,7 +225,14 @@ def test_no_page_saves_or_deletes_rows_that_a_deed_owns(world: World):
     """Not even for superusers, whom Django lets do everything."""
     browser = world.sign_in("superuser")
     owned = [model for model in world.rows if model.startswith(("codes_", "ledger_ledger"))]
-    content = ("accounts_item", "accounts_offer", "accounts_accountset", "accounts_licence")
+    content = (
+        "accounts_item",
+        "accounts_offer",
+        "accounts_accountset",
+        "accounts_licence",
+        "accounts_venue",
+        "accounts_systemtype",
+    )
     for model in [*owned, *content, "accounts_client", "accounts_auditrecord"]:
         row = world.rows[model]
         assert browser.post(page_of(row), {"_save": "1"}).status_code == 403, model
@@ -220,7 +242,14 @@ def test_no_page_saves_or_deletes_rows_that_a_deed_owns(world: World):
 
 def test_an_unknown_row_and_nonsense_for_a_key_are_not_found(world: World):
     browser = world.sign_in("manager")
-    for model in ("codes_batch", "codes_attempt", "ledger_ledgertransaction", "accounts_user"):
+    for model in (
+        "codes_batch",
+        "codes_attempt",
+        "codes_advice",
+        "ledger_ledgertransaction",
+        "accounts_user",
+        "accounts_venue",
+    ):
         for key in ("0", "999999999999999999999", "x", "%00", "01a2003d-a488-77cb-a776-7fea900ced52"):
             path = reverse(f"admin:{model}_change", args=["KEY"]).replace("KEY", key)
             assert browser.get(path).status_code == 404, path

@@ -15,7 +15,7 @@ from redemption_site.edge.authentication import remembered
 from tests.api.doors import Door, signed_in, till
 from tests.factories import make_claimant, make_client, make_code, make_site, make_user, today
 
-ALL_SCOPES = ("redeem", "reverse", "read", "issue", "manage", "export")
+ALL_SCOPES = ("redeem", "reverse", "read", "issue", "manage", "export", "assign")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def test_a_redemption_is_read_as_it_was_answered_with_its_circumstances(tenant: 
     assert {name: body[name] for name in told} == told
     assert {name: value for name, value in body.items() if name not in told} == {
         "decided_at": told["receipt"]["redeemed_at"],
+        "happened_at": None,
         "claimant_id": "u-1001",
         "actor_id": "u-1001",
         "channel": "WEB",

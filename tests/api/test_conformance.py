@@ -51,6 +51,7 @@ def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
         "edit_id": edit.pk,
         "import_id": source.pk,
         "order_id": code.order_id,
+        "claimant_id": "u-1001",
     }
 
 

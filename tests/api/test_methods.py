@@ -22,6 +22,8 @@ ALLOWED = {
     "/api/v1/batches/1/codes": {"POST"},
     "/api/v1/orders/1": {"GET", "HEAD"},
     "/api/v1/orders/1/cancellation": {"POST"},
+    "/api/v1/batches/1/assignments": {"POST"},
+    "/api/v1/claimants/u-1001/codes": {"GET"},
     "/api/v1/codes": {"GET", "HEAD"},
     "/api/v1/codes/1": {"GET", "HEAD", "PATCH"},
 }

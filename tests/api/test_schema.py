@@ -32,7 +32,10 @@ def test_the_committed_schema_is_the_generated_one_without_a_warning(tmp_path: P
 
 
 def test_it_names_every_route_once_and_without_a_slash():
-    routes = {f"/api/v1/{route}".replace("<int:", "{").replace("<uuid:", "{").replace(">", "}") for route, _ in ROUTES}
+    routes = {
+        f"/api/v1/{route}".replace("<int:", "{").replace("<uuid:", "{").replace("<path:", "{").replace(">", "}")
+        for route, _ in ROUTES
+    }
 
     assert set(COMMITTED["paths"]) == routes
 

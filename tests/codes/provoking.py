@@ -40,6 +40,11 @@ TOLD_BY_REVERSING = {
     "redemption_not_found": "no redemption: nothing to reverse",
     "already_reversed": "a redemption is reversed once",
 }
+TOLD_BY_ASSIGNING = {  # tests/codes/test_assigning.py
+    "batch_not_found": "handing out: no batch of the site",
+    "batch_not_active": "handing out: a batch that is off",
+    "no_code_left": "handing out: an empty batch",
+}
 CANNOT_OCCUR = {
     "rollback_incomplete": "every action is inside the database, whose transactions are never half undone; "
     "kept for actions outside of it",

@@ -10,7 +10,9 @@ from accounts import clock
 from accounts.callers import caller_for_browser
 from accounts.invariants import listed
 from codes import closing, expiring, issuing, switching
+from codes.assigning import AssignCode, assign
 from codes.invariants import INVARIANTS
+from codes.lookup import shown
 from codes.models import Attempt, Batch, WorkItem
 from codes.reversing import ReverseRedemption, reverse
 from ledger import moving
@@ -91,7 +93,15 @@ def build_world():
     issuing.order_more(batch, 3, caller_key="desk", **BY_THE_DESK)  # Waiting.
     for kind in ("disable", "delete"):
         edit(make_batch(site, 3, worth_cents=100), kind)
+    hand_out(till, make_batch(site, 3, worth_cents=100), ada, bob)
     return site
+
+
+def hand_out(till, batch, ada, bob):
+    """A code to each, of which one is redeemed."""
+    told = [assign(AssignCode(caller_of(till), batch.pk, who.claimant_id, "k1"))[0] for who in (ada,)]
+    told.append(assign(AssignCode(caller_of(till), batch.pk, bob.claimant_id))[0])
+    assert redeem(till, shown(told[0].code), ada).refusal is None
 
 
 def give_content(site, till, ada):
@@ -116,7 +126,7 @@ def give_content(site, till, ada):
 
 def test_nothing_is_found_where_nothing_is_wrong(world):
     assert violated(tuple(listed())) == {}
-    assert Attempt.objects.filter(outcome="redeemed").count() == 20
+    assert Attempt.objects.filter(outcome="redeemed").count() == 21
 
 
 USED = "WHERE id = (SELECT MIN(id) FROM codes_code WHERE uses > 0)"
@@ -246,6 +256,15 @@ EXAMPLES = (
     ("UPDATE codes_issueorder SET moved = 1 WHERE state = 'done'", "in the batches that they were moved to"),
     ("UPDATE codes_issueorder SET emptied_at = created_at", "an order that was emptied"),
     ("UPDATE codes_attempt SET batch_id = (SELECT MAX(id) FROM codes_batch)", "an attempt is of its code's batch"),
+    # I6: what was handed out.
+    ("UPDATE codes_code SET owner_id = NULL WHERE owner_id IS NOT NULL", "is its claimant's own"),
+    ("UPDATE codes_assignment SET claimant_id = (SELECT MIN(id) FROM accounts_user)", "is its claimant's own"),
+    (f"UPDATE codes_assignment SET site_id = {OTHER_SITE}", "is its claimant's own"),
+    ("UPDATE codes_assignment SET batch_id = (SELECT MIN(id) FROM codes_batch)", "unless it was moved"),
+    (
+        "UPDATE codes_assignment SET code_id = (SELECT MIN(code_id) FROM codes_assignment)",
+        "no code is handed out twice",
+    ),
     # I9, I14, I25: keys, and sites apart.
     (
         "UPDATE codes_code SET lookup_odd = (SELECT lookup_odd FROM codes_code ORDER BY id LIMIT 1)",

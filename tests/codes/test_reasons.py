@@ -9,7 +9,14 @@ from codes import issuing, jobs, lookup, reversing, switching
 from codes.models import Attempt, IssueOrder
 from codes.redemption import statements
 from ledger.models import LedgerAccount
-from tests.codes.provoking import CANNOT_OCCUR, PROVOKED, TOLD_BY_REVERSING, TOLD_BY_THE_EDGE, Scene
+from tests.codes.provoking import (
+    CANNOT_OCCUR,
+    PROVOKED,
+    TOLD_BY_ASSIGNING,
+    TOLD_BY_REVERSING,
+    TOLD_BY_THE_EDGE,
+    Scene,
+)
 from tests.codes.redeeming import assert_sound, attempt, holdings, reason_of, redeem, unknown_id
 from tests.content import set_property
 from tests.factories import caller_of, make_batch, make_code, make_site, new_batch
@@ -23,7 +30,7 @@ def scene(monkeypatch):
 
 
 def test_every_reason_is_provoked_or_it_is_said_why_not():
-    told = [set(PROVOKED), set(TOLD_BY_THE_EDGE), set(TOLD_BY_REVERSING), set(CANNOT_OCCUR)]
+    told = [set(each) for each in (PROVOKED, TOLD_BY_THE_EDGE, TOLD_BY_REVERSING, TOLD_BY_ASSIGNING, CANNOT_OCCUR)]
 
     assert set().union(*told) == {refusal.reason for refusal in Refusal.tree() if refusal.__module__ in MODULES}
     assert sum(map(len, told)) == len(set().union(*told))

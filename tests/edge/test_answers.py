@@ -4,7 +4,7 @@ from accounts.refusals import Refusal
 from redemption_site.edge.answers import ANSWERS, STEP_NAMES, retry_after_seconds
 from tests.edge.flow_table import CARRY_RETRY_AFTER, ROWS, STEP_OF
 
-# Of access codes, and of the reversal, which is a deed of its own.
+# Of access codes, and of reversing and handing out, which are deeds of their own.
 BEYOND_THE_FLOW = {
     "sign_in_needed": (401, False, "Sign in to redeem this code.", ["sign_in"]),
     "offer_gone": (409, False, "The offer for this code is no longer available.", ["contact_support"]),
@@ -12,6 +12,9 @@ BEYOND_THE_FLOW = {
     "too_many_matches": (409, False, "This code would open too many items at once.", ["contact_support"]),
     "redemption_not_found": (404, False, "This redemption does not exist.", ["none"]),
     "already_reversed": (409, False, "This redemption has already been reversed.", ["none"]),
+    "batch_not_found": (404, False, "This batch does not exist.", ["none"]),
+    "batch_not_active": (409, False, "This batch is not active.", ["contact_support"]),
+    "no_code_left": (409, False, "No code of this batch is left.", ["contact_support"]),
 }
 
 

@@ -10,8 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from accounts import clock, heartbeats, triggers
 from accounts.models import Heartbeat
+from codes.advice import tallies
 from codes.issuing import order_batch
+from codes.models import PendingAdvice
 from redemption_site.edge import health
+from tests.codes.advices import make_advice
 from tests.factories import caller_of, make_claimant, make_client, make_code, make_site, new_batch
 
 pytestmark = pytest.mark.django_db
@@ -141,10 +144,47 @@ def test_metrics_count_what_happened_and_what_is_due(settings):
     assert ("redemption_attempts_last_minute", "redeemed", "") not in figures()
 
 
-def test_metrics_cost_six_queries_however_much_there_is(django_assert_max_num_queries):
+def test_metrics_tell_how_many_advices_wait_and_what_became_of_the_others(settings):
+    here, there = make_site(), make_site()
+    make_advice(here, parked=True)
+    make_advice(here, received_at=clock.read() - dt.timedelta(seconds=90))
+    make_advice(here)
+    make_advice(there)
+    now = clock.read()
+    tallies.append({(here.pk, "redeemed"): 7, (there.pk, "redeemed"): 2, (here.pk, "failed"): 1}, now)
+    tallies.append({(here.pk, "redeemed"): 1}, now)
+    keys = [make_client(site, ["read"]).key for site in (here, there)]
+    settings.CLOCK_OFFSET_SECONDS = 60
+
+    everything = figures()
+    of_here, of_there = (figures(headers={"Authorization": f"Bearer {key}"}) for key in keys)
+
+    assert everything["redemption_advices_waiting",] == 3
+    assert [each["redemption_advices_waiting",] for each in (of_here, of_there)] == [2, 1]
+    assert [each["redemption_advices_parked",] for each in (everything, of_here, of_there)] == [1, 1, 0]
+    assert 150 <= everything["redemption_advices_lag_seconds",] < 165
+    assert 60 <= of_there["redemption_advices_lag_seconds",] < 75
+    assert everything["redemption_advices_last_minute", "redeemed"] == 10
+    assert of_here["redemption_advices_last_minute", "redeemed"] == 8
+    assert of_here["redemption_advices_last_minute", "failed"] == 1
+    assert ("redemption_advices_last_minute", "failed") not in of_there
+    settings.CLOCK_OFFSET_SECONDS = 120
+    assert ("redemption_advices_last_minute", "redeemed") not in figures()
+
+
+def test_work_that_is_not_due_yet_is_no_lag():
+    site = make_site()
+    make_advice(site)
+    PendingAdvice.objects.update(due_at=clock.read() + dt.timedelta(minutes=5))
+
+    assert figures()["redemption_advices_lag_seconds",] == 0
+    assert figures()["redemption_advices_waiting",] == 1
+
+
+def test_metrics_cost_eight_queries_however_much_there_is(django_assert_max_num_queries):
     make_site(), make_site()
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(9):
         figures()
 
 

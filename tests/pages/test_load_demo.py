@@ -2,16 +2,17 @@
 
 import io
 import json
+from collections import Counter
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from accounts import access, client_keys, clock, granting, offering, pricing, shelf
+from accounts import access, client_keys, clock, granting, offering, pricing, shelf, till_keys
 from accounts.callers import caller_for_client, caller_for_user
-from accounts.models import Client, Site, User
+from accounts.models import Client, Site, User, Venue
 from accounts.refusals import Refusal, Unauthenticated
-from codes.models import Attempt, Batch, Code, IssueOrder
+from codes.models import Advice, Attempt, Batch, Code, IssueOrder
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_code
 from ledger.models import LedgerAccount
@@ -64,17 +65,30 @@ def test_its_three_codes_are_of_different_kinds_and_all_unused():
 
 def test_a_second_load_adds_three_codes_and_a_key_and_nothing_else():
     first = load()
-    counted = [model.objects.count() for model in (Site, User, Batch, LedgerAccount, Attempt)]
+    counted = [model.objects.count() for model in (Site, User, Batch, LedgerAccount, Attempt, Advice, Venue)]
     codes_before = Code.objects.count()
 
     second = load()
 
-    assert [model.objects.count() for model in (Site, User, Batch, LedgerAccount, Attempt)] == counted
+    assert [model.objects.count() for model in (Site, User, Batch, LedgerAccount, Attempt, Advice, Venue)] == counted
     assert Code.objects.count() == codes_before + 3
     assert not {each["code"] for each in first["codes"]} & {each["code"] for each in second["codes"]}
     with pytest.raises(Unauthenticated):
         client_keys.verify(first["client_key"])
     assert client_keys.verify(second["client_key"])[0].scopes == sorted({*Client.Scope.values} - {"export"})
+
+
+def test_tills_have_reported_and_most_of_it_was_right():
+    load()
+    outcomes = Counter(Advice.objects.values_list("outcome", flat=True))
+    [client] = {advice.client for advice in Advice.objects.select_related("client")}
+
+    assert till_keys.find_client("dm1vYi53aW5kb3dzLjE6") == client
+    assert set(outcomes) == {
+        "redeemed", "recorded", "already_used", "unknown_text", "wrong_venue", "expired", "invalid_date"
+    }  # fmt: skip
+    assert outcomes["recorded"] + outcomes["redeemed"] > 20
+    assert Venue.objects.filter(site__slug="demo").count() == 2
 
 
 def test_the_contracts_own_examples_are_there():

@@ -28,7 +28,7 @@ from tests.races.crowd import Answer, Ask, all_at_once
 
 CROWD = 64
 REDEMPTIONS = "/api/v1/redemptions"
-SCOPES = ("redeem", "reverse", "read", "issue", "manage")
+SCOPES = ("redeem", "reverse", "read", "issue", "manage", "assign")
 HOST = "races.localhost"
 TOKEN = "t" * 32
 
@@ -158,6 +158,9 @@ class Arena:
 
     def redeem(self, text: str, claimant: User, key: str | None = None) -> Ask:
         return self.ask("POST", REDEMPTIONS, {"code": text, "claimant_id": claimant.claimant_id}, key)
+
+    def hand_out(self, batch: Batch, claimant: User, key: str | None = None) -> Ask:
+        return self.ask("POST", f"/api/v1/batches/{batch.pk}/assignments", {"claimant_id": claimant.claimant_id}, key)
 
     def reverse(self, transaction_id: str, key: str | None = None, *, give_use_back: bool = False) -> Ask:
         body = {"reason": "a race", "give_use_back": give_use_back}

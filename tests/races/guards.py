@@ -18,11 +18,20 @@ NAMED = (
     ("codes_attempt", "attempt_idempotency_key"),
     ("codes_reversal", "reversal_idempotency_key"),
     ("accounts_usertag", "usertag_once"),
+    ("codes_assignment", "assignment_once"),
+    ("codes_assignment", "assignment_key"),
 )
 # Unique columns, whose constraints Django names.
-UNIQUE = (("codes_reversal", "attempt_id"), ("ledger_ledgertransaction", "reverses_id"))
+UNIQUE = (
+    ("codes_reversal", "attempt_id"),
+    ("ledger_ledgertransaction", "reverses_id"),
+    ("codes_assignment", "code_id"),
+)
 # Triggers that stay, but let everything pass: check_invariants would only tell that they are missing.
-TRIGGERS = ("codes_code_states", "ledger_account_guard")
+TRIGGERS = (
+    *("codes_code_states", "ledger_account_guard"),
+    *("codes_assignment_belongs", "codes_code_stays_theirs"),
+)
 
 # Between what was read and what is written from it: the first write of every deed.
 FIRST_WRITES = (

@@ -12,6 +12,7 @@ from accounts.refusals import Refusal
 from codes import editing, foreseeing
 from codes.foreseeing import NewEdit
 from codes.models import Batch, BatchEdit
+from codes.uses import typed
 from ledger.models import Asset
 
 BAR = 40
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, help="kept in the audit")
         parser.add_argument("--valid-from", help=f"first moment with its offset from UTC, or {NONE}")
         parser.add_argument("--valid-until", help=f"first moment after validity with its offset from UTC, or {NONE}")
-        parser.add_argument("--max-uses", type=int)
+        parser.add_argument("--max-uses", type=typed, help="a number, or unlimited")
         parser.add_argument("--yes", action="store_true", help="do it, and wait until it is done")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -11,6 +11,7 @@ from accounts.models import Site
 from codes import issuing
 from codes.formats import FORMATS
 from codes.models import Batch, IssueOrder
+from codes.uses import typed
 from ledger.models import Asset
 
 BAR = 40
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--action", default="credit")
         parser.add_argument("--value", default="0", help="worth of one use, as a decimal of the asset")
         parser.add_argument("--asset", default="")
-        parser.add_argument("--uses", type=int, default=1)
+        parser.add_argument("--uses", type=typed, default=1, help="a number, or unlimited for codes without value")
         parser.add_argument("--item", default="", help="for the action fulfilment")
         parser.add_argument("--tag", action="append", default=[], help="for the action add_tags")
         parser.add_argument("--offer", default="", help="ID of an offer, for the actions that license")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Site
-from redemption_site.demo import campaign, content, history, offers, people
+from redemption_site.demo import campaign, content, history, offers, people, reports
 
 
 class Command(BaseCommand):
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         content.load_content(loaded)
         offers.load_offers(loaded)
         history.load_history(loaded)
+        reports.load_reports(loaded)
         self.stdout.write("Offers: a publisher's shelf, the contracts' examples, and a batch of every kind.")
         claimant = loaded.claimants["u-1001"]
         facts = {

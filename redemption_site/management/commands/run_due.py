@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 
 from accounts import heartbeats, tidying
 from codes import expiring, import_tidying, mailing, replenishing, resealing, working
-from codes.advice import draining
+from codes.advice import draining, tallies
 from ledger import summing
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (import_tidying.discard_forgotten, 600),
     (replenishing.replenish_due, 10),
     (lambda: summing.sum_up(seconds=SLICE_SECONDS), 60),
+    (lambda: tallies.tidy(seconds=SLICE_SECONDS), 60),
 )
 
 
