@@ -1,4 +1,4 @@
-"""Re-sealing: brings codes, attempts and files of codes under the newest key version, so that an old key can be taken away.
+"""Re-sealing: brings codes, attempts, advices and files of codes under the newest key, so that an old one can be taken away.
 
 Each table is gone through in the order of its keys, from where the last chunk ended, which a row keeps. While more than one key is
 live what is written meanwhile is looked at too, and an hour after the first pass there is a second one: for rows that a
@@ -20,7 +20,7 @@ from django.db.models import Q
 
 from accounts import clock, locking, rows
 from codes import import_resealing, keys, lookup
-from codes.models import Attempt, Code, Resealing
+from codes.models import Advice, Attempt, Code, Resealing
 from codes.refusals import CodeFormatInvalid
 
 log = logging.getLogger(__name__)
@@ -36,13 +36,17 @@ class Subject:
     """One table: how its stale rows are read, sealed anew and written."""
 
     name: str
-    model: type[Code] | type[Attempt]
+    model: type[Code] | type[Attempt] | type[Advice]
     kind: str  # Of its primary key, on PostgreSQL.
     columns: tuple[tuple[str, str], ...]
     is_stale: Callable[[], Q]
     read: tuple[str, ...]
     seal: Callable[..., tuple[Any, ...]]
     from_text: Callable[[str], Any]
+    share: int = 1  # Of a chunk: rows that are large come by fewer.
+    locked_first: tuple[
+        tuple[str, str], ...
+    ] = ()  # (table, column that names the row): whoever writes the row holds these.
 
 
 def reseal(chunks: int | None = None, *, seconds: float | None = None) -> int:
@@ -106,7 +110,7 @@ def end_of_chunk(subject: Subject, position: str) -> Any:
     following = subject.model._default_manager.order_by("pk")
     if position:
         following = following.filter(pk__gt=subject.from_text(position))
-    return max(following.values_list("pk", flat=True)[:CHUNK], default=None)
+    return max(following.values_list("pk", flat=True)[: max(1, CHUNK // subject.share)], default=None)
 
 
 def end_pass(standing: Resealing, now: dt.datetime) -> bool:
@@ -156,8 +160,11 @@ def write(subject: Subject, sealed: Sequence[tuple[Any, ...]]) -> int:
     if not sealed:
         return 0
     table = subject.model._meta.db_table
-    wanted, params = rows.one_of("r.id", subject.kind, [rows_value(row[0]) for row in sealed])
-    locking.select_for_update(f"SELECT r.id FROM {table} r WHERE {wanted} ORDER BY r.id {{lock r}}", params)  # noqa: S608
+    ids = [rows_value(row[0]) for row in sealed]
+    for name, column in (*subject.locked_first, (table, "id")):
+        key = f"r.{column}"
+        wanted, params = rows.one_of(key, subject.kind, ids)
+        locking.select_for_update(f"SELECT {key} FROM {name} r WHERE {wanted} ORDER BY {key} {{lock r}}", params)  # noqa: S608
     source, params = rows.as_table((("id", subject.kind), *subject.columns, ("was", "smallint")), sealed)
     assigned = ", ".join(f"{name} = v.{name}" for name, _ in subject.columns)
     touched = rows.write(
@@ -184,7 +191,7 @@ def seal_code(id: int, site_id: int, key_version: int, sealed: bytes) -> tuple[A
     return id, odd, even, anew, version, key_version
 
 
-def stale_attempts() -> Q:
+def not_newest() -> Q:
     return ~Q(key_version=keys.newest())
 
 
@@ -206,6 +213,13 @@ def digest_of(site_id: int, typed: str) -> bytes | None:
         return None
 
 
+def seal_advice(id: UUID, site_id: int, key_version: int, raw: bytes, text: bytes | None) -> tuple[Any, ...]:
+    """The body as sent and the redemption text, both under one version."""
+    version, body = keys.seal_bytes(site_id, keys.unseal_bytes(site_id, key_version, raw))
+    anew = None if text is None else keys.seal(site_id, keys.unseal(site_id, key_version, text), version)[1]
+    return id, body, anew, version, key_version
+
+
 SUBJECTS = (
     Subject(
         name="code",
@@ -222,9 +236,22 @@ SUBJECTS = (
         model=Attempt,
         kind="uuid",
         columns=(("lookup", "bytea"), ("typed", "bytea"), ("key_version", "smallint")),
-        is_stale=stale_attempts,
+        is_stale=not_newest,
         read=("id", "site_id", "key_version", "typed", "lookup"),
         seal=seal_attempt,
         from_text=UUID,
+    ),
+    Subject(
+        name="advice",
+        model=Advice,
+        kind="uuid",
+        columns=(("raw", "bytea"), ("text", "bytea"), ("key_version", "smallint")),
+        is_stale=not_newest,
+        read=("id", "site_id", "key_version", "raw", "text"),
+        seal=seal_advice,
+        from_text=UUID,
+        share=10,  # A body has up to 64 KiB.
+        # Whoever judges a list holds its work before they write the advices, in no order of their own.
+        locked_first=(("codes_pendingadvice", "advice_id"),),
     ),
 )

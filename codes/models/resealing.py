@@ -5,7 +5,7 @@ from django.db.models import Q
 class Resealing(models.Model):
     """How far re-sealing has come in one table, in the order of its keys; one row a table."""
 
-    subject = models.CharField(max_length=10, unique=True, help_text="Which table: code or attempt.")
+    subject = models.CharField(max_length=10, unique=True, help_text="Which table: code, attempt or advice.")
     version = models.PositiveSmallIntegerField(help_text="The key version that it brings everything under.")
     position = models.CharField(max_length=36, blank=True, help_text="Rows up to this key are done in this pass.")
     passes = models.PositiveSmallIntegerField(default=0, help_text="How often the whole table was gone through.")
@@ -17,7 +17,9 @@ class Resealing(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(subject__in=["code", "attempt"]), name="resealing_subject_known")
+            models.CheckConstraint(
+                condition=Q(subject__in=["code", "attempt", "advice"]), name="resealing_subject_known"
+            )
         ]
 
     def __str__(self) -> str:
