@@ -88,6 +88,24 @@ def measure_memory(bench: Bench) -> dict[str, Reading]:
     return {"memory": Reading(issuing.peak_memory_mb(bench.ours.ground, bench.memory_codes))}
 
 
+def measure_handout(bench: Bench) -> dict[str, Reading]:
+    shelf = bench.given
+    shelf.fill(bench.codes(1.2))
+    crowd = bench.floor.run(clients=CLIENTS, seconds=bench.seconds)
+    batch = {"batch_id": shelf.batch_id, "seconds": bench.seconds}
+    alone = shelf.ground.do("hand_out", **batch, most=bench.codes(0.6))
+    shelf.used(alone["used"])
+    heard = bench.web(shelf.ground).hand_out(shelf.take(bench.codes(0.6)), clients=CLIENTS, **batch)
+    shelf.used(heard["used"])
+    return {
+        "handout": Reading(heard["per_second"], crowd.per_second),
+        "handout_single": Reading(alone["per_second"], crowd.per_second),
+        "handout_p99": Reading(heard["p99_ms"]),
+        "handout_cpu": Reading(heard["server_cpu_ms"]),
+        "handout_database": Reading(heard["database_cpu_ms"]),
+    }
+
+
 def issuing_figure(name: str, count: int, *, long: bool = False) -> Figure:
     rows = (
         Row(name, f"{count:,} codes issued / plain COPY of the same rows", mark=1.0),
@@ -187,6 +205,18 @@ FIGURES = (
             Row("hot_p99", "   99 of 100 answers within", "ms"),
         ),
         measure_hot,
+    ),
+    Figure(
+        "handout",
+        (
+            Row("handout", "codes handed out over HTTP, 16 clients / floor at 16 clients"),
+            Row("handout_single", "   by one process / the same floor"),
+            Row("handout_p99", "   99 of 100 answers within", "ms"),
+            Row("handout_cpu", "   processor time of the web processes", "ms"),
+            Row("handout_database", "   processor time of the database", "ms"),
+        ),
+        measure_handout,
+        floors=1,
     ),
     Figure(
         "sqlite",

@@ -101,6 +101,20 @@ def run(connections: list[Connection], requests: Iterator[bytes], seconds: float
     return tally, time.perf_counter() - started
 
 
+def build_handing_out(host: str, port: int, key: str, batch: int, count: int, claimants: int) -> list[bytes]:
+    """As ``build``: so many codes of the batch, each for another claimant and under a key of its own."""
+    requests = []
+    for number in range(count):
+        body = json.dumps({"claimant_id": f"bench-{number % claimants}"}).encode()
+        head = (
+            f"POST /api/v1/batches/{batch}/assignments HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {key}\r\n"
+            f"Content-Type: application/json\r\nAccept: application/json\r\nIdempotency-Key: {uuid.uuid4()}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        requests.append(head.encode() + body)
+    return requests
+
+
 def build(host: str, port: int, key: str, codes: list[str], claimants: int) -> list[bytes]:
     """The whole requests: each code for another claimant and, as a careful client would, under a key of its own."""
     requests = []
@@ -151,10 +165,13 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
     """Warm up, measure, and answer what was heard and what it cost."""
     host, port = arguments["host"], arguments["port"]
     good, key, path = arguments["good"], arguments["key"], arguments.get("report_to")
-    codes = read_codes(arguments["path"], arguments["start"], arguments["count"], arguments.get("same", False))
-    requests = iter(
-        build_reports(host, port, path, key, codes) if path else build(host, port, key, codes, arguments["claimants"])
-    )
+    if "batch" in arguments:
+        built = build_handing_out(host, port, key, arguments["batch"], arguments["count"], arguments["claimants"])
+    else:
+        codes = read_codes(arguments["path"], arguments["start"], arguments["count"], arguments.get("same", False))
+        people = arguments["claimants"]
+        built = build_reports(host, port, path, key, codes) if path else build(host, port, key, codes, people)
+    requests = iter(built)
     connections = []
     for _ in range(arguments["clients"]):
         connections.append(Connection(socket.create_connection((host, port), LONGEST_WAIT_SECONDS)))

@@ -44,6 +44,7 @@ class Bench:
     seconds: int
     floor: Floor
     ours: Shelf
+    given: Shelf  # Codes that are handed out, and never redeemed.
     hot: Mapping[str, Any]
     web: Callable[..., Web]  # Over a ground, and with a settings module of the bench's own if one is named.
     sqlite: Callable[[], Shelf]

@@ -111,7 +111,17 @@ def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int, 
             tables[size].do("fill", rows=size)
         return tables[size]
 
-    return Bench(seconds, floor, Shelf(ground, "ours"), lay_hot_floor(floor, ground), web, sqlite, table, rows)
+    return Bench(
+        seconds,
+        floor,
+        Shelf(ground, "ours"),
+        Shelf(ground, "given"),
+        lay_hot_floor(floor, ground),
+        web,
+        sqlite,
+        table,
+        rows,
+    )
 
 
 def lay_floor(floor: Floor) -> None:

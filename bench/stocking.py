@@ -31,7 +31,7 @@ def prepare(claimants: int) -> dict[str, Any]:
         slug=SITE, name="Bench", domain="bench.localhost", default_asset_code="EUR", created_at=clock.read()
     )
     venues.add_first_system_type(site)
-    client = client_keys.create_client(site, "load", ["redeem"], actor_id="bench")
+    client = client_keys.create_client(site, "load", ["redeem", "assign"], actor_id="bench")
     with transaction.atomic():
         users = [
             opening.create_claimant(site, f"{claimant_id(number)}@example.test", claimant_id=claimant_id(number))

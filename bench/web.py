@@ -58,6 +58,10 @@ class Web:
         """Report each code at ``path`` as used, as a till does; raises Trouble if any answer was not 202."""
         return self.ask(codes, clients, seconds, 202, key=key, report_to=path)
 
+    def hand_out(self, codes: Slice, *, batch_id: int | None, clients: int, seconds: float) -> dict[str, Any]:
+        """Have as many codes of the batch handed out, likewise."""
+        return self.ask(codes, clients, seconds, 201, key=self.ground.facts["key"], batch=batch_id)
+
     def ask(self, codes: Slice, clients: int, seconds: float, good: int, **more: Any) -> dict[str, Any]:
         arguments = {
             "host": ports.HOST,

@@ -3,6 +3,7 @@
 from accounts.invariants import Invariant
 from codes import assignment_invariants, content_invariants, value_invariants
 from codes.advice import belonging
+from codes.advice import invariants as advice_invariants
 from codes.giving_invariants import GIVING
 
 # A code is out once its order is done; a deleted one stays a row, and its uses stay used.
@@ -247,5 +248,6 @@ INVARIANTS = (
     ),
     *content_invariants.INVARIANTS,
     *belonging.INVARIANTS,
+    *advice_invariants.INVARIANTS,
     *assignment_invariants.INVARIANTS,
 )

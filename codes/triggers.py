@@ -2,7 +2,7 @@
 each code belongs to an order, a batch, a site and terms that belong together."""
 
 from accounts.triggers import Trigger, append_only
-from codes.advice import belonging
+from codes.advice import belonging, keeping
 from codes.assignment_triggers import HANDING_OUT
 
 ILLEGAL_STATE = "a code never leaves the state deleted"
@@ -164,4 +164,5 @@ TRIGGERS = (
     CODE_BELONGS,
     ORDER_KEEPS_CODES,
     belonging.OF_ONE_SITE.trigger(),
+    *keeping.TRIGGERS,
 )

@@ -91,6 +91,8 @@ def notes(advice: Advice) -> str:
 def span(seconds: float) -> str:
     """A stretch of time in the unit that suits it."""
     size = abs(seconds)
+    if size < 1:
+        return f"{size * 1_000:.0f} ms"
     for most, unit, length in ((10, "", 0), (120, "s", 1), (7_200, "min", 60), (172_800, "h", 3_600)):
         if size < most:
             return f"{size:.1f} s" if not length else f"{size / length:.0f} {unit}"
@@ -106,7 +108,8 @@ def delay(advice: Advice) -> str:
 
 
 def judged_in(advice: Advice) -> str:
-    if advice.decided_at is None:
+    """From when it was received; of what was parked nothing, for it was not judged."""
+    if advice.decided_at is None or advice.outcome == Outcome.FAILED:
         return NOTHING
     return span(max(0.0, (advice.decided_at - advice.received_at).total_seconds()))
 

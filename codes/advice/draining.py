@@ -3,6 +3,7 @@
 Any number of drains may run at once, and each may be killed anywhere. Source: redemption advice, section 6.
 """
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 def drain(*, seconds: float | None = None) -> int:
     """Judge what is due until nothing is, or ``seconds`` are over; answers how many advices were claimed."""
     started, claimed = time.monotonic(), 0
+    return_unreturned()
     while seconds is None or time.monotonic() - started < seconds:
         began = time.monotonic()
         claims = inbox.claim(LIST if database.is_postgresql() else LIST_ON_SQLITE)
@@ -63,10 +65,31 @@ def work(claims: Sequence[Claim]) -> None:
     except Exception as error:
         # Whatever it was: nothing of a list that raises has changed anything, and done work is not held any more.
         log.exception("advices not judged", count=len(claims))
-        if len(claims) == 1 or is_temporary(error):
-            inbox.put_back(claims, type(error).__name__)
-        else:
-            inbox.part(claims, type(error).__name__)
+        give_back = inbox.put_back if len(claims) == 1 or is_temporary(error) else inbox.part
+        try:
+            give_back(claims, type(error).__name__)
+        except Exception:
+            unreturned.claims += claims
+            raise
+
+
+class _Unreturned(threading.local):
+    """What this thread could not even put back, for the database was away.
+
+    Put back once it has returned: a lease that ends would have every single one worked alone, as if it had killed somebody.
+    """
+
+    def __init__(self) -> None:
+        self.claims: list[Claim] = []
+
+
+unreturned = _Unreturned()
+
+
+def return_unreturned() -> None:
+    if unreturned.claims:
+        inbox.put_back(unreturned.claims, "The database was away.")
+        unreturned.claims = []
 
 
 def is_temporary(error: Exception) -> bool:
@@ -116,5 +139,9 @@ def command_of(advice: Received, text: str, callers: dict[int, Caller]) -> Redee
 
 
 def attempt_id(advice: Advice | Received) -> UUID:
-    """Of the attempt that judges the advice this time: made from its own, so that no two can be written for one round."""
-    return uuid5(advice.pk, str(advice.rounds)) if advice.rounds else advice.pk
+    return attempt_id_of(advice.pk, advice.rounds)
+
+
+def attempt_id_of(advice_id: UUID, rounds: int) -> UUID:
+    """Of the attempt that judges an advice for the so-manieth time: made from its own, so that no round has two."""
+    return uuid5(advice_id, str(rounds)) if rounds else advice_id

@@ -57,7 +57,10 @@ def by_half_hour(site_ids: Iterable[int], since: dt.datetime, until: dt.datetime
     later = ExpressionWrapper(hour + Value(dt.timedelta(minutes=30)), output_field=DateTimeField())
     half = Case(When(minute__minute__gte=30, then=later), default=hour)
     found = between(site_ids, since, until).annotate(half=half).values_list("half", "outcome")
-    return {(start, outcome): total for start, outcome, total in found.annotate(total=Sum("count"))}
+    # PostgreSQL answers in the zone it truncated in, without naming it.
+    return {
+        (start.replace(tzinfo=dt.UTC), outcome): total for start, outcome, total in found.annotate(total=Sum("count"))
+    }
 
 
 def in_all(site_ids: Iterable[int], since: dt.datetime, until: dt.datetime) -> dict[str, int]:

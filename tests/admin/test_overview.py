@@ -1,6 +1,7 @@
 """The first page: the day's figures in a fixed number of statements."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.db import connection
@@ -9,8 +10,9 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from accounts import clock, heartbeats
-from codes.models import Attempt, IssueOrder
+from codes.models import Attempt, IssueOrder, PendingAdvice
 from tests.admin.desk import World, redeem, signed_in, text_of
+from tests.codes.advices import make_advice
 from tests.factories import make_batch, make_code, make_site, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -35,10 +37,11 @@ def test_the_figures_of_the_day(world: World):
     assert figure(page, "issued") == "2"
     assert figure(page, "items") == "1"
     assert figure(page, "mails") == "1"
+    assert (figure(page, "parked"), figure(page, "waiting")) == ("1", "0")
     assert "The code is used up" in page
     assert "Waiting for a worker to issue 3 codes" in page
     assert "never seen" in page  # The worker; the poller has given a sign of life.
-    assert "0 s ago" in page
+    assert re.search(r"\b\d s ago", page)
 
 
 def test_yesterday_is_not_today(world: World):
@@ -75,8 +78,8 @@ def test_a_fixed_number_of_statements_however_much_happened(world: World, django
     browser = world.sign_in("support")
     browser.get(reverse("admin:index"))
     # Session, user, memberships, sites; clock; attempts by hour, credits, assets; codes issued, orders, work items, mails;
-    # heartbeats with their clock; recent attempts.
-    expected = 15
+    # heartbeats with their clock; recent attempts; advices that wait.
+    expected = 16
     with django_assert_num_queries(expected):
         browser.get(reverse("admin:index"))
     code = make_code(world.site, "BUSY-4567", uses=60, uses_per_claimant=60, name="busy")
@@ -88,6 +91,14 @@ def test_a_fixed_number_of_statements_however_much_happened(world: World, django
 
     assert figure(page, "redemptions") == "43"
     assert code.batch.name not in page
+
+
+def test_advices_that_wait_too_long_are_something_to_look_at(world: World):
+    make_advice(world.site)
+    assert figure(first_page(world), "waiting") == "1"
+    PendingAdvice.objects.update(due_at=clock.read() - dt.timedelta(minutes=4))
+
+    assert figure(first_page(world), "waiting") == "1 the longest for 4 min"
 
 
 def test_orders_under_way_show_how_far_they_are(world: World):

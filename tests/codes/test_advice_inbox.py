@@ -296,20 +296,34 @@ class TestWaiting:
         assert {outcome(each) for each in ids} == {"redeemed"}
         assert_sound()
 
-    def test_a_database_that_stays_away_leaves_all_to_the_end_of_the_lease(self, till, stopped_clock, monkeypatch):
+    @pytest.mark.parametrize("survives", [True, False], ids=["its worker lives on", "its worker is lost"])
+    def test_a_database_that_stays_away_leaves_all_to_its_worker_or_to_the_end_of_the_lease(
+        self, till, stopped_clock, monkeypatch, survives
+    ):
         ids = [report(till, f"CODE-{number}", worth_cents=500) for number in range(3)]
         away = OperationalError("server closed the connection")
         mend = break_database(monkeypatch, away)
         with monkeypatch.context() as patched:
             patched.setattr(inbox, "still_held", lambda claims: (_ for _ in ()).throw(away))
-            with pytest.raises(OperationalError):
-                draining.drain()
+            for _ in range(2):
+                with pytest.raises(OperationalError):
+                    draining.drain()
+        assert untouched()
+        assert set(PendingAdvice.objects.values_list("tries", "leased")) == {(1, True)}
 
         mend()
+        if not survives:
+            draining.unreturned.claims = []
         assert draining.drain() == 0
-        stopped_clock.advance(seconds=LEASE_SECONDS)
-        assert draining.drain() == 3
+        stopped_clock.advance(seconds=2 if survives else LEASE_SECONDS)
+        judged = inbox.claim(10)
+        assert len(judged) == (
+            3 if survives else 1
+        )  # Together, for none of them is to blame; or alone, for one may be.
+        draining.work(judged)
+        draining.drain()
         assert {outcome(each) for each in ids} == {"redeemed"}
+        assert_sound()
 
     def test_an_error_of_the_database_that_is_about_one_row_is_not_taken_for_its_absence(
         self, till, stopped_clock, monkeypatch

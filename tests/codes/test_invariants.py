@@ -1,6 +1,7 @@
 """The checks about codes, and the command that asks them all: silent on what the platform did, loud on anything else."""
 
 import re
+from contextlib import suppress
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,6 +11,7 @@ from accounts import clock
 from accounts.callers import caller_for_browser
 from accounts.invariants import listed
 from codes import closing, expiring, issuing, switching
+from codes.advice import invariants as advice_invariants
 from codes.assigning import AssignCode, assign
 from codes.invariants import INVARIANTS
 from codes.lookup import shown
@@ -284,19 +286,22 @@ def test_what_was_changed_past_the_deeds_is_named(world):
     unnoticed = []
     with unguarded():
         for statement, name in EXAMPLES:
-            with transaction.atomic():
+            # SQLite cannot take a uniqueness off that is in the table's own definition: there nothing gets past it.
+            cannot = "assignment SET code_id" in statement and connection.vendor == "sqlite"
+            with suppress(*[IntegrityError] * cannot), transaction.atomic():
                 assert run(statement) > 0, statement
                 found = violated(INVARIANTS)
                 transaction.set_rollback(True)
-            if not any(name in each for each in found):
-                unnoticed.append((statement, name, list(found)))
+                if not any(name in each for each in found):
+                    unnoticed.append((statement, name, list(found)))
 
     assert unnoticed == []
 
 
 def test_every_check_about_codes_has_been_seen_to_fail():
-    """A check that no example breaks would prove nothing."""
-    assert [each.name for each in INVARIANTS if not any(part in each.name for _, part in EXAMPLES)] == []
+    """A check that no example breaks would prove nothing. Those about advices have examples of their own."""
+    ours = [each for each in INVARIANTS if each not in advice_invariants.INVARIANTS]
+    assert [each.name for each in ours if not any(part in each.name for _, part in EXAMPLES)] == []
 
 
 class TestCommand:

@@ -160,3 +160,8 @@ def test_it_costs_the_same_however_many_codes_there_are(annas, anna, demo_site, 
 
     with django_assert_max_num_queries(7):
         annas.get("/codes")
+
+
+def test_signing_in_leads_back_to_them(stranger, anna):
+    asked = stranger.get("/codes")["Location"]
+    assert 'name="next" value="/codes"' in stranger.get(asked).content.decode()

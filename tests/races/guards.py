@@ -43,6 +43,7 @@ FIRST_WRITES = (
     ("ledger_ledgertransaction", "INSERT"),
     ("accounts_failurebudget", "INSERT"),
     ("codes_receiptmail", "UPDATE"),
+    ("codes_pendingadvice", "UPDATE"),
 )
 PAUSE_SECONDS = 0.01
 # Where nothing guards, nobody waits for another: a longer pause costs little, and the fault shows on a slow machine too.

@@ -16,8 +16,10 @@ from django.db import connection
 from tests.races.moments import around_statements
 
 # Work rows, batches, codes, holds, accounts, budgets, mails. What an action writes of its own, a tag, a licence or a
-# work item, comes after the value; nobody holds it and then waits for anything but mails.
+# work item, comes after the value; nobody holds it and then waits for anything but mails. An advice itself comes last:
+# whoever writes one holds the lock of its work, if there is any.
 ORDER = (
+    "codes_pendingadvice",
     "codes_issueorder",
     "codes_batch",
     "codes_code",
@@ -28,6 +30,7 @@ ORDER = (
     "accounts_licence",
     "codes_workitem",
     "codes_receiptmail",
+    "codes_advice",
 )
 
 
@@ -68,8 +71,12 @@ class Locks:
             by_statement.setdefault((lock.transaction, lock.statement), []).append(lock.table)
         for (_, statement), tables in by_statement.items():
             # The one statement that locks by inserting, the upsert of budgets, does so in the order of its rows. One that locks
-            # rows of two tables needs a test of its own that shows which it waits for first.
-            in_order = statement.count("ORDER BY") >= len(set(tables)) or set(tables) == {"accounts_failurebudget"}
+            # rows of two tables needs a test of its own that shows which it waits for first. For advices nobody waits: whoever
+            # writes them holds the lock of their work, or takes them in order.
+            in_order = statement.count("ORDER BY") >= len(set(tables)) or set(tables) in (
+                {"accounts_failurebudget"},
+                {"codes_advice"},
+            )
             if len(tables) > 1 and not in_order:
                 found.append(f"{len(tables)} rows of {', '.join(sorted(set(tables)))} in no order: {statement}")
         return found

@@ -6,12 +6,14 @@ import signal
 import pytest
 from django.db import connection, connections
 
-from codes.models import Attempt, Code, Reversal
+from codes.advice import accepting, draining, inbox
+from codes.models import Advice, Attempt, Code, PendingAdvice, Reversal
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 from codes.reversing import ReverseRedemption, reverse
 from ledger.balances import balance
 from ledger.models import LedgerAccount
+from tests.advice import make_till, report_of
 from tests.factories import caller_of, make_claimant, make_client, make_code, make_site
 from tests.races.arena import violations
 from tests.races.moments import around_statements
@@ -146,4 +148,43 @@ def test_a_reversal_is_killed_at_every_statement_and_its_retry_has_one_effect(sc
         assert cents(claimant) == 0
     assert whole == sorted(whole)
     assert set(whole) == {0, 1}
+    assert violations() == ""
+
+
+def test_a_drain_is_killed_at_every_statement_and_another_worker_judges_each_advice_once(scene, settings):
+    till = make_till(scene.site)
+
+    def reported():
+        """Two codes, of which one is reported twice, and a text that is nobody's."""
+        scene.made += 1
+        texts = [f"CRASH-{scene.made}-{number}" for number in (1, 2)]
+        for text in texts:
+            make_code(scene.site, text, total_cap=5)
+        return [accepting.accept(report_of(till.client, text)) for text in (*texts, texts[0], "NOBODY-HAS-THIS")]
+
+    def outcomes(ids):
+        return sorted(Advice.objects.filter(pk__in=ids).values_list("outcome", flat=True))
+
+    reported()
+    points = count_points(draining.drain)
+    assert points >= 30
+
+    judged = []
+    for point in range(1, points + 1):
+        ids = reported()
+        do_and_die(draining.drain, point)
+
+        kept = Attempt.objects.filter(pk__in=ids).count()
+        assert (kept, PendingAdvice.objects.count()) in ((0, 4), (4, 0))
+        assert Code.objects.filter(attempt__in=ids, uses=1).distinct().count() == kept // 2
+        judged.append(kept)
+
+        settings.CLOCK_OFFSET_SECONDS += inbox.LEASE.total_seconds() + 1  # So that the dead one's lease has ended.
+        draining.drain()
+        assert outcomes(ids) == ["already_used", "redeemed", "redeemed", "unknown_text"]
+        assert Attempt.objects.filter(pk__in=ids).count() == 4
+        assert not PendingAdvice.objects.exists()
+    # Absent until the commit, and whole after it.
+    assert judged == sorted(judged)
+    assert set(judged) == {0, 4}
     assert violations() == ""

@@ -12,12 +12,14 @@ from django.db import connection, connections, transaction
 from accounts import clock, locking
 from accounts.callers import caller_for_browser
 from codes import closing, expiring, issuing, mailing, ordering, resealing, reversing, switching
-from codes.models import Attempt, Code, WorkItem
+from codes.advice import accepting, draining, inbox, retrying
+from codes.models import Attempt, Code, PendingAdvice, WorkItem
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes, validate_codes
 from deploy.local.processes import wait_until
 from ledger import moving
 from ledger.models import LedgerAccount
+from tests.advice import make_till, report_of
 from tests.content import make_browser, make_item, make_offer
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site, new_batch
 from tests.races.crowd import each_at_once
@@ -31,7 +33,7 @@ pytestmark = [
 BATCH, CODE, ACCOUNT, BUDGET = "codes_batch", "codes_code", "ledger_ledgeraccount", "accounts_failurebudget"
 ORDER, TAG, WORK, MAIL = "codes_issueorder", "accounts_usertag", "codes_workitem", "codes_receiptmail"
 
-LICENCE = "accounts_licence"
+LICENCE, ADVICE_WORK, ADVICE = "accounts_licence", "codes_pendingadvice", "codes_advice"
 
 PLAIN, CAPPED, COOLING, TAGGING, WORKING = "PLAIN-1", "CAPPED-1", "COOLING-1", "TAGGING-1", "WORKING-1"
 OFFERING, MATCHING, SESSION = "OFFERING-1", "MATCHING-1", "SESSION-1"
@@ -197,6 +199,31 @@ def test_changing_and_switching_lock_one_row(scene):
     assert locked_by(lambda: switching.change_code(code, actor_id="staff", max_uses=40, state="active")) == [CODE]
     assert locked_by(lambda: switching.switch_batch(code.batch, False, actor_id="staff")) == [BATCH]
     assert locked_by(lambda: switching.change_code(code, actor_id="staff", state="deleted")) == [CODE]
+
+
+def test_advices_are_judged_under_the_lock_of_their_work_which_is_taken_first(scene):
+    till = make_till(scene.site)
+
+    def report(*texts):
+        return [accepting.accept(report_of(till.client, text)) for text in texts]
+
+    report("NOBODY-HAS-THIS")
+    assert locked_by(draining.drain) == [ADVICE_WORK, ADVICE]
+    report(PLAIN, WORKING, TAGGING, PLAIN)
+    assert locked_by(draining.drain) == [ADVICE_WORK, CODE, ADVICE]
+    report(COOLING, "NOBODY-HAS-THIS", CAPPED, PLAIN)
+    tables = locked_by(draining.drain)
+    assert (tables[0], set(tables)) == (ADVICE_WORK, {ADVICE_WORK, BATCH, CODE, ADVICE})
+
+    parked = report(PLAIN, PLAIN)
+    for give_back in (inbox.put_back, inbox.part):
+        claims = inbox.claim(5)
+        assert locked_by(lambda give_back=give_back, claims=claims: give_back(claims, "busy")) == [ADVICE_WORK]
+        PendingAdvice.objects.update(due_at=clock.read(), leased=False, tries=7)
+    claims = inbox.claim(5)
+    assert locked_by(lambda: inbox.put_back(claims, "busy")) == [ADVICE_WORK, ADVICE]
+    assert locked_by(lambda: retrying.discard(parked[:1], actor_id="staff", reason="")) == [ADVICE_WORK]
+    assert locked_by(lambda: retrying.retry(parked, actor_id="staff", reason="")) == [ADVICE_WORK, ADVICE]
 
 
 def test_sweeping_locks_codes(scene):
