@@ -2,6 +2,7 @@
 
 import datetime as dt
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 
@@ -38,3 +39,8 @@ def read(told: dt.datetime | None = None) -> dt.datetime:
             instant = dt.datetime.fromisoformat(cursor.fetchone()[0])
     instant = instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant.astimezone(dt.UTC)
     return instant + offset()
+
+
+def in_sql() -> tuple[str, list[Any]]:
+    """The instant as an expression of PostgreSQL's with its parameters, for a statement that writes it itself; as ``read``."""
+    return ("clock_timestamp() + %s::interval", [offset()]) if can_be_moved() else ("clock_timestamp()", [])

@@ -32,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
             lambda line: print(line, flush=True),
             rows=tuple(sorted(options.rows)),
             memory_codes=options.issued,
+            advices=options.advices,
+            finished=options.finished,
         )
     except Trouble as trouble:
         print(trouble, file=sys.stderr, flush=True)
@@ -80,6 +82,12 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="N",
         default=(1_000_000, 5_000_000),
         help="sizes of the two tables that sweep is measured in (default 1000000 5000000)",
+    )
+    parser.add_argument(
+        "--advices", type=count, default=100_000, help="how many a round of drain drains (default 100000)"
+    )
+    parser.add_argument(
+        "--finished", type=count, default=1_000_000, help="how many advices for drainmemory (default 1000000)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
     parser.add_argument("--codes", type=many, default=5_000_000, help="for finding: among how many (default 5,000,000)")

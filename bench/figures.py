@@ -1,13 +1,10 @@
 """The figures: what each pair of runs measures, and the mark it is held against."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from bench import issuing
-from bench.grounds import Ground, Shelf, Slice
-from bench.pgbench import Floor
-from bench.web import Web
+from bench import advice, issuing
+from bench.grounds import Shelf, Slice
+from bench.measured import Bench, Figure, Measure, Reading, Row
 
 CLIENTS = 16
 CLIENTS_ON_SQLITE = 8
@@ -16,74 +13,6 @@ IMPORTED_A_SECOND = 10_000
 WARM_UP = 100
 WARM_UP_LISTS = 2
 SWEPT = 10_000  # Codes that a sweep, a re-sealing or an edit has to do with in one round.
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One round's value of one row: ours beside the floor, or ours alone where there is nothing to pair it with."""
-
-    ours: float
-    floor: float | None = None
-
-    @property
-    def value(self) -> float:
-        return self.ours if self.floor is None else self.ours / self.floor
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. A ratio counts redemptions a second; other units stand alone."""
-
-    key: str
-    words: str
-    unit: str = "ratio"
-    mark: float | None = None
-
-    def reached(self, value: float) -> bool | None:
-        """Whether the mark is reached; None where there is none."""
-        if self.mark is None:
-            return None
-        return value >= self.mark if self.unit == "ratio" else value <= self.mark
-
-
-@dataclass
-class Bench:
-    """Everything that the figures measure with."""
-
-    seconds: int
-    floor: Floor
-    ours: Shelf
-    given: Shelf  # Codes that are handed out, and never redeemed.
-    hot: Mapping[str, Any]
-    web: Callable[[Ground], Web]
-    sqlite: Callable[[], Shelf]
-    table: Callable[[int], Ground]
-    rows: tuple[int, int]
-    memory_codes: int = 0
-    imports: int = 0
-
-    def codes(self, floors: float) -> int:
-        """How many codes are enough for so many runs of the floor at its fastest."""
-        return int(floors * self.floor.fastest * self.seconds) + 2_000
-
-
-Measure = Callable[[Bench], dict[str, Reading]]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One name on the command line.
-
-    ``floors`` and ``ours`` say how many codes to have ready for a round, in runs of the floor at its fastest. The floor
-    must never run out, and rates swing; one of ours that does ends early, and its rate is right all the same.
-    """
-
-    name: str
-    rows: tuple[Row, ...]
-    measure: Measure
-    floors: float = 0
-    ours: float = 0
-    long: bool = False  # Only measured when it is named.
 
 
 def measure_single(bench: Bench) -> dict[str, Reading]:
@@ -323,6 +252,7 @@ FIGURES = (
     ),
     Figure("reseal", (Row("reseal", "re-sealing 10,000 codes / plain UPDATE"),), measure_reseal),
     Figure("edit", (Row("edit", "editing a batch of 10,000 codes / plain UPDATE"),), measure_edit),
+    *advice.FIGURES,
 )
 NAMES = tuple(figure.name for figure in FIGURES)
 USUAL = tuple(figure.name for figure in FIGURES if not figure.long)

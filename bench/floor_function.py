@@ -15,7 +15,8 @@ from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_code
 
 # Table → (how to find the pattern's row, {column: what is written instead of the pattern's value}).
-ROWS: dict[str, tuple[str, dict[str, str]]] = {
+Rows = dict[str, tuple[str, dict[str, str]]]
+ROWS: Rows = {
     "codes_attempt": (
         "id = %(attempt)s",
         {
@@ -92,7 +93,7 @@ def lay(name: str, code: str, first_user: int, first_account: int) -> dict[str, 
         "claimant_use_number": EARLIER_USES.format(first_user=first_user) if hot else "1",
     }
     with connection.cursor() as cursor:
-        inserts = [insert_after(cursor, table, pattern, words) for table in ROWS]
+        inserts = [insert_after(cursor, table, ROWS, pattern, words) for table in ROWS]
         cursor.execute("SELECT quote_literal(%s)", [pattern.actor_id])
         actor = cursor.fetchone()[0]
         cursor.execute(
@@ -115,9 +116,9 @@ def redeem_pattern(code: str) -> Attempt:
     return Attempt.objects.select_related("code").get(pk=redeem_code(command).attempt.pk)
 
 
-def insert_after(cursor: Any, table: str, pattern: Attempt, words: dict[str, Any]) -> str:
+def insert_after(cursor: Any, table: str, rows: Rows, pattern: Attempt, words: dict[str, Any]) -> str:
     """The INSERT that writes a row like the pattern's, in the table's own order of columns."""
-    where, computed = ROWS[table]
+    where, computed = rows[table]
     cursor.execute(
         """SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
            WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' ORDER BY attnum""",

@@ -13,6 +13,7 @@ from deploy.local.postgres import SUPERUSER, Postgres
 from deploy.local.trouble import Trouble
 
 FRESH = "SELECT bench_redeem(nextval('bench_fresh_code'), :claimant);"
+ADVICE = "SELECT bench_judge(nextval('bench_advised'));"
 HOT = "SELECT bench_redeem_hot({code}, :claimant);"
 
 
@@ -47,6 +48,10 @@ class Floor:
     def run_hot(self, code_id: int, *, clients: int, seconds: int) -> Run:
         """All calls with the same code."""
         return self._call(HOT.format(code=code_id), clients, ["-T", str(seconds)])
+
+    def run_advices(self, *, clients: int, seconds: int) -> Run:
+        """Each call judges the pending advice of another code."""
+        return self._call(ADVICE, clients, ["-T", str(seconds)])
 
     def warm_up(self, *, clients: int, calls_each: int) -> Run:
         """A known number of calls: the first guess of how many codes a run will use."""

@@ -46,7 +46,7 @@ def spent(server_pid: int) -> tuple[float, float, float]:
 
 def caller() -> Caller:
     """The API client, as the edge would make it."""
-    client = Client.objects.select_related("site").get()
+    client = Client.objects.select_related("site").get(name="load")
     return caller_for_client(client, frozenset(), network="127.0.0.1")
 
 

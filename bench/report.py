@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from bench.figures import FIGURES, Row
+from bench.figures import FIGURES
+from bench.measured import Row
 from bench.rounds import Results
 
 WIDTH = 58

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import access, finding
-from bench.figures import CLIENTS, FIGURES, Bench, Figure, Reading
+from bench.figures import CLIENTS, FIGURES
 from bench.grounds import Ground, Shelf
+from bench.measured import Bench, Figure, Reading
 from bench.pgbench import Floor
-from bench.web import Web
+from bench.web import SETTINGS, Web
 from deploy.local.places import temporary_bases
 from deploy.local.postgres import Postgres
 
@@ -44,6 +45,8 @@ def measure(
     *,
     rows: tuple[int, int],
     memory_codes: int = 0,
+    advices: int = 0,
+    finished: int = 0,
 ) -> Results:
     """Measure the named figures; raises Trouble where one could not be."""
     figures = [figure for figure in FIGURES if figure.name in names]
@@ -54,7 +57,7 @@ def measure(
         results = Results()
         say("Starting PostgreSQL, migrating, making claimants and codes …")
         bench = set_up(stack, folder, grounds, seconds, rows)
-        bench.memory_codes = memory_codes
+        bench.memory_codes, bench.advices, bench.finished, bench.say = memory_codes, advices, finished, say
         results.server = bench.floor.server.execute("SHOW server_version")
         for number in range(1, rounds + 1):
             stock(bench, figures)
@@ -82,10 +85,11 @@ def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int, 
     webs: dict[str, Web] = {}
     shelves: dict[str, Shelf] = {}
 
-    def web(over: Ground) -> Web:
-        if over.name not in webs:
-            webs[over.name] = stack.enter_context(Web(over))
-        return webs[over.name]
+    def web(over: Ground, settings: str = SETTINGS) -> Web:
+        name = f"{over.name} {settings}"
+        if name not in webs:
+            webs[name] = stack.enter_context(Web(over, settings))
+        return webs[name]
 
     def sqlite() -> Shelf:
         if not shelves:

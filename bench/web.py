@@ -14,12 +14,13 @@ from deploy.local.trouble import Trouble
 
 SECONDS_TO_START = 60
 WARM_UP_EACH = 20
+SETTINGS = "redemption_site.settings"
 
 
 class Web:
-    """A web server over one ground, with its default settings; ``with`` starts and ends it."""
+    """A web server over one ground, with its default settings unless told others; ``with`` starts and ends it."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, settings: str = SETTINGS) -> None:
         self.ground = ground
         self.port = ports.find_free()
         self.workers = programs.web_workers(ground.environment)
@@ -27,7 +28,7 @@ class Web:
             "web",
             programs.web_command(self.port, self.workers, Path(sys.executable)),
             log=ground.folder / "web.log",
-            env=ground.environment,
+            env={**ground.environment, "DJANGO_SETTINGS_MODULE": settings},
         )
 
     def __enter__(self) -> "Web":
@@ -49,27 +50,31 @@ class Web:
 
     def load(self, codes: Slice, *, clients: int, seconds: float, same: bool = False) -> dict[str, Any]:
         """Redeem over ``clients`` kept connections; raises Trouble if any answer was not 201."""
-        heard = self.heard(codes, clients=clients, seconds=seconds, same=same)
+        heard = self.ask(codes, clients, seconds, 201, key=self.ground.facts["key"], same=same)
         self.ground.redeemed += heard["used"]
         return heard
 
+    def report(self, codes: Slice, path: str, key: str, *, clients: int, seconds: float) -> dict[str, Any]:
+        """Report each code at ``path`` as used, as a till does; raises Trouble if any answer was not 202."""
+        return self.ask(codes, clients, seconds, 202, key=key, report_to=path)
+
     def hand_out(self, codes: Slice, *, batch_id: int | None, clients: int, seconds: float) -> dict[str, Any]:
         """Have as many codes of the batch handed out, likewise."""
-        return self.heard(codes, clients=clients, seconds=seconds, same=False, batch=batch_id)
+        return self.ask(codes, clients, seconds, 201, key=self.ground.facts["key"], batch=batch_id)
 
-    def heard(self, codes: Slice, *, clients: int, seconds: float, **more: Any) -> dict[str, Any]:
+    def ask(self, codes: Slice, clients: int, seconds: float, good: int, **more: Any) -> dict[str, Any]:
         arguments = {
             "host": ports.HOST,
             "port": self.port,
             "group": self.process.pid,
             "database": self.ground.server_pid,
-            "key": self.ground.facts["key"],
             "claimants": self.ground.facts["claimants"],
             "clients": clients,
             "seconds": seconds,
             "warm_up": clients * WARM_UP_EACH,
-            **more,
+            "good": good,
             **vars(codes),
+            **more,
         }
         printed = run_step(
             "the load generator",
@@ -78,9 +83,9 @@ class Web:
             log=self.ground.folder / "load.log",
         )
         heard: dict[str, Any] = json.loads(printed.splitlines()[-1])
-        good = heard["statuses"].pop("201", 0)
+        answered = heard["statuses"].pop(str(good), 0)
         if heard["statuses"]:
             raise Trouble(
-                f"Not every answer was 201: {heard['statuses']}; the first of them:\n{heard['first_failure']}"
+                f"Not every answer was {good}: {heard['statuses']}; the first of them:\n{heard['first_failure']}"
             )
-        return {**heard, "used": good}
+        return {**heard, "used": answered}

@@ -43,6 +43,10 @@ class Subject:
     read: tuple[str, ...]
     seal: Callable[..., tuple[Any, ...]]
     from_text: Callable[[str], Any]
+    share: int = 1  # Of a chunk: rows that are large come by fewer.
+    locked_first: tuple[
+        tuple[str, str], ...
+    ] = ()  # (table, column that names the row): whoever writes the row holds these.
 
 
 def reseal(chunks: int | None = None, *, seconds: float | None = None) -> int:
@@ -106,7 +110,7 @@ def end_of_chunk(subject: Subject, position: str) -> Any:
     following = subject.model._default_manager.order_by("pk")
     if position:
         following = following.filter(pk__gt=subject.from_text(position))
-    return max(following.values_list("pk", flat=True)[:CHUNK], default=None)
+    return max(following.values_list("pk", flat=True)[: max(1, CHUNK // subject.share)], default=None)
 
 
 def end_pass(standing: Resealing, now: dt.datetime) -> bool:
@@ -156,8 +160,11 @@ def write(subject: Subject, sealed: Sequence[tuple[Any, ...]]) -> int:
     if not sealed:
         return 0
     table = subject.model._meta.db_table
-    wanted, params = rows.one_of("r.id", subject.kind, [rows_value(row[0]) for row in sealed])
-    locking.select_for_update(f"SELECT r.id FROM {table} r WHERE {wanted} ORDER BY r.id {{lock r}}", params)  # noqa: S608
+    ids = [rows_value(row[0]) for row in sealed]
+    for name, column in (*subject.locked_first, (table, "id")):
+        key = f"r.{column}"
+        wanted, params = rows.one_of(key, subject.kind, ids)
+        locking.select_for_update(f"SELECT {key} FROM {name} r WHERE {wanted} ORDER BY {key} {{lock r}}", params)  # noqa: S608
     source, params = rows.as_table((("id", subject.kind), *subject.columns, ("was", "smallint")), sealed)
     assigned = ", ".join(f"{name} = v.{name}" for name, _ in subject.columns)
     touched = rows.write(
@@ -184,7 +191,7 @@ def seal_code(id: int, site_id: int, key_version: int, sealed: bytes) -> tuple[A
     return id, odd, even, anew, version, key_version
 
 
-def stale_attempts() -> Q:
+def not_newest() -> Q:
     return ~Q(key_version=keys.newest())
 
 
@@ -206,13 +213,8 @@ def digest_of(site_id: int, typed: str) -> bytes | None:
         return None
 
 
-def stale_advices() -> Q:
-    """Those that were judged: what waits is in the hands of those who judge, and nobody's order of locks."""
-    return ~Q(key_version=keys.newest()) & ~Q(outcome="")
-
-
 def seal_advice(id: UUID, site_id: int, key_version: int, raw: bytes, text: bytes | None) -> tuple[Any, ...]:
-    """The body and the text, under one version."""
+    """The body as sent and the redemption text, both under one version."""
     version, body = keys.seal_bytes(site_id, keys.unseal_bytes(site_id, key_version, raw))
     anew = None if text is None else keys.seal(site_id, keys.unseal(site_id, key_version, text), version)[1]
     return id, body, anew, version, key_version
@@ -234,7 +236,7 @@ SUBJECTS = (
         model=Attempt,
         kind="uuid",
         columns=(("lookup", "bytea"), ("typed", "bytea"), ("key_version", "smallint")),
-        is_stale=stale_attempts,
+        is_stale=not_newest,
         read=("id", "site_id", "key_version", "typed", "lookup"),
         seal=seal_attempt,
         from_text=UUID,
@@ -244,9 +246,12 @@ SUBJECTS = (
         model=Advice,
         kind="uuid",
         columns=(("raw", "bytea"), ("text", "bytea"), ("key_version", "smallint")),
-        is_stale=stale_advices,
+        is_stale=not_newest,
         read=("id", "site_id", "key_version", "raw", "text"),
         seal=seal_advice,
         from_text=UUID,
+        share=10,  # A body has up to 64 KiB.
+        # Whoever judges a list holds its work before they write the advices, in no order of their own.
+        locked_first=(("codes_pendingadvice", "advice_id"),),
     ),
 )

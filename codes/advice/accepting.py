@@ -1,7 +1,6 @@
 """Taking reports of redemptions in: each is in the database, with its work, before its sender hears of it."""
 
 import datetime as dt
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from django.db import transaction
 
-from accounts import budgets, clock, database, prepared, rows, turns
+from accounts import clock, database, prepared, rows, turns
 from codes import doorbell, keys
 
 ADVICE_COLUMNS = (
@@ -57,36 +56,60 @@ def accept(report: Report) -> UUID:
     advice_id = uuid.uuid7()
     version, raw = keys.seal_bytes(report.site_id, report.raw)
     text = None if report.text is None else keys.seal(report.site_id, report.text, version)[1]
-    now, venue_id = read_moment(report)
-    advice = (
-        advice_id, report.site_id, report.client_id, venue_id, now, report.media, raw, text, version,
-        report.redemption_type, report.happened_at, report.offset_minutes, report.problem, "", 0,
-    )  # fmt: skip
-    with turns.one_writer(), one_commit(), rows.together():
-        rows.add("codes_advice", ADVICE_COLUMNS, [advice])
-        rows.add("codes_pendingadvice", WORK_COLUMNS, [(advice_id, now, 0, 0, False, "")])
+    known = {
+        "id": advice_id, "site_id": report.site_id, "client_id": report.client_id, "media": report.media, "raw": raw,
+        "text": text, "key_version": version, "redemption_type": report.redemption_type,
+        "happened_at": report.happened_at, "offset_minutes": report.offset_minutes, "problem": report.problem,
+        "outcome": "", "rounds": 0,
+    }  # fmt: skip
+    if database.is_postgresql():
+        keep_at_once(known, report)
+    else:
+        keep_apart(known, report)
     doorbell.ring_soon(TASK)
     return advice_id
 
 
-def one_commit() -> Any:
-    """A transaction, where the two rows are not one statement anyhow, which is a commit of its own."""
-    return nullcontext() if prepared.is_hot() else transaction.atomic(durable=True)
+VENUE = """
+    (SELECT v.id FROM accounts_venue v JOIN accounts_systemtype t ON t.id = v.system_type_id
+     WHERE t.site_id = %s AND t.number = %s AND v.site_id = t.site_id AND v.external_id = %s AND v.is_open)"""
 
 
-def read_moment(report: Report) -> tuple[dt.datetime, int | None]:
-    """The instant and the open venue's ID. Raises VenueUnknown."""
-    if report.venue is None:
-        return clock.read(), None
-    instant = "clock_timestamp()" if database.is_postgresql() else "strftime('%%Y-%%m-%%dT%%H:%%M:%%f', 'now')"
+def keep_at_once(known: dict[str, Any], report: Report) -> None:
+    """The clock, the venue, both rows and the commit are one exchange with the database. Raises VenueUnknown."""
+    now, params = clock.in_sql()
+    venue, wanted = ("NULL::bigint", "TRUE") if report.venue is None else (VENUE, "moment.venue_id IS NOT NULL")
+    told = {"venue_id": "moment.venue_id", "received_at": "moment.now"}
+    values = ", ".join(told.get(name, f"%s::{kind}") for name, kind in ADVICE_COLUMNS)
     with prepared.cursor() as cursor:
         cursor.execute(
-            f"""SELECT {instant}, (
-                    SELECT v.id FROM accounts_venue v JOIN accounts_systemtype t ON t.id = v.system_type_id
-                    WHERE t.site_id = %s AND t.number = %s AND v.site_id = t.site_id AND v.external_id = %s AND v.is_open)""",  # noqa: S608
-            [report.site_id, *report.venue],
+            f"""WITH moment AS MATERIALIZED (SELECT {now} AS now, {venue} AS venue_id), kept AS (
+                    INSERT INTO {rows.named("codes_advice", ADVICE_COLUMNS)} SELECT {values} FROM moment WHERE {wanted}
+                    RETURNING id, received_at
+                )
+                INSERT INTO {rows.named("codes_pendingadvice", WORK_COLUMNS)}
+                SELECT id, received_at, 0, 0, FALSE, '' FROM kept""",  # noqa: S608
+            [*params, *asked(report), *(known[name] for name, _ in ADVICE_COLUMNS if name not in told)],
         )
-        told, venue_id = cursor.fetchone()
-    if venue_id is None:
-        raise VenueUnknown
-    return clock.read(budgets.aware(told)), venue_id
+        if not cursor.rowcount:
+            raise VenueUnknown
+
+
+def keep_apart(known: dict[str, Any], report: Report) -> None:
+    """The same on SQLite, one statement after another in one transaction. Raises VenueUnknown."""
+    venue_id = None
+    if report.venue is not None:
+        with prepared.cursor() as cursor:
+            cursor.execute(f"SELECT {VENUE}", asked(report))
+            venue_id = cursor.fetchone()[0]
+        if venue_id is None:
+            raise VenueUnknown
+    now = clock.read()
+    row = {**known, "venue_id": venue_id, "received_at": now}
+    with turns.one_writer(), transaction.atomic(durable=True):
+        rows.add("codes_advice", ADVICE_COLUMNS, [[row[name] for name, _ in ADVICE_COLUMNS]])
+        rows.add("codes_pendingadvice", WORK_COLUMNS, [(known["id"], now, 0, 0, False, "")])
+
+
+def asked(report: Report) -> list[Any]:
+    return [] if report.venue is None else [report.site_id, *report.venue]

@@ -15,9 +15,9 @@ from django.db import InterfaceError, OperationalError
 from accounts import clock, database
 from accounts.callers import Caller, caller_for_client
 from accounts.models import Client
-from codes import keys
 from codes.advice import inbox
 from codes.advice.inbox import Claim, Held
+from codes.advice.reading import Received, read_advices
 from codes.models import Advice
 from codes.redemption.commands import REPORTED_DOOR, RedeemCode, Reported
 from codes.redemption.engine import redeem_reported
@@ -58,7 +58,7 @@ def work(claims: Sequence[Claim]) -> None:
     by_id = {each.advice_id: each for each in claims}
     try:
         advices = read_advices(list(by_id))
-        texts = [unsealed(each) for each in advices]
+        texts = [each.unsealed() for each in advices]
         for start, size in portions(texts):
             part = advices[start : start + size]
             judge([by_id[each.pk] for each in part], part, texts[start : start + size])
@@ -97,7 +97,7 @@ def is_temporary(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError) and sqlstate(error) != TIMED_OUT
 
 
-def judge(claims: Sequence[Claim], advices: Sequence[Advice], texts: Sequence[str]) -> None:
+def judge(claims: Sequence[Claim], advices: Sequence[Received], texts: Sequence[str]) -> None:
     """One list by the engine, in one transaction; those it could not judge are put back."""
     callers = read_callers(advices)
     commands = [command_of(each, text, callers) for each, text in zip(advices, texts, strict=True)]
@@ -119,36 +119,26 @@ def portions(texts: Sequence[str]) -> list[tuple[int, int]]:
     return [(start, size) for start in range(0, len(texts), max(1, size))]
 
 
-def read_advices(ids: Sequence[UUID]) -> list[Advice]:
-    """The claimed advices without their bodies, in the order of their arrival, as well as one table row can tell it."""
-    rows = Advice.objects.filter(pk__in=ids).select_related("venue").defer("raw")
-    return sorted(rows, key=lambda each: (each.received_at, each.pk))
-
-
-def unsealed(advice: Advice) -> str:
-    return "" if advice.text is None else keys.unseal(advice.site_id, advice.key_version, advice.text)
-
-
-def read_callers(advices: Sequence[Advice]) -> dict[int, Caller]:
+def read_callers(advices: Sequence[Received]) -> dict[int, Caller]:
     """As whom each client reports: a key that was revoked since then had reported in time."""
     clients = Client.objects.select_related("site").in_bulk({each.client_id for each in advices})
     return {client_id: caller_for_client(client, frozenset()) for client_id, client in clients.items()}
 
 
-def command_of(advice: Advice, text: str, callers: dict[int, Caller]) -> RedeemCode:
+def command_of(advice: Received, text: str, callers: dict[int, Caller]) -> RedeemCode:
     return RedeemCode(
         caller=callers[advice.client_id],
         code=text,
         claimant_id="",
         door=REPORTED_DOOR,
         channel=advice.redemption_type[:30],
-        venue_id=advice.venue.venue_id if advice.venue else "",
+        venue_id=advice.venue_id,
         reported=Reported(advice.received_at, advice.happened_at, advice.problem),
         id=attempt_id(advice),
     )
 
 
-def attempt_id(advice: Advice) -> UUID:
+def attempt_id(advice: Advice | Received) -> UUID:
     return attempt_id_of(advice.pk, advice.rounds)
 
 

@@ -107,7 +107,8 @@ def conclude(case: Case, facts: Facts, refusal: Refusal | None = None) -> Outcom
     case.refusal = refusal
     if refusal and (not case.checks or case.checks[-1]["passed"]):
         case.checks.append({"step": refusal.step, "check": refusal.reason, "passed": False, "seen": {}})
-    shown = journal.show(case) if case.redeemed else None
+    # Nobody is shown a receipt for what was reported.
+    shown = journal.show(case) if case.redeemed and not case.command.reported else None
     outcome = Outcome(journal.attempt_of(case, facts.now), refusal, shown)
     if outcome.attempt.idempotency_key is not None:
         facts.earlier[outcome.attempt.caller, outcome.attempt.idempotency_key] = outcome

@@ -29,4 +29,5 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     """Stops the platform's clock at noon of 21 November 2026."""
     stopped = StoppedClock(NOON)
     monkeypatch.setattr(clock, "read", stopped.read)
+    monkeypatch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
     return stopped
