@@ -4,6 +4,7 @@ import contextlib
 
 from accounts.callers import caller_for_user
 from accounts.refusals import Refusal
+from codes.assigning import AssignCode, assign
 from codes.lookup import shown
 from codes.models import Attempt, Batch, Code
 from codes.redemption.commands import RedeemCode
@@ -11,7 +12,17 @@ from codes.redemption.engine import redeem_code
 from redemption_site.demo.people import People
 
 REDEEMED_FROM = ("Summer vouchers", "Loyalty points", "Gold members", "Free cappuccino")
+HANDED_OUT_FROM = ("Summer vouchers", "Free cappuccino")
 REFUSED_FROM = ("Example: expired yesterday", "Example: switched off", "Example: starts tomorrow")
+
+
+def hand_out(people: People) -> None:
+    """Give the claimant that people sign in as codes of their own, once."""
+    claimant = people.claimants["u-1001"]
+    caller = caller_for_user(claimant, people.site)
+    for name in HANDED_OUT_FROM:
+        batch = Batch.objects.get(site=people.site, name=name)
+        assign(AssignCode(caller=caller, batch_id=batch.pk, claimant_id=claimant.claimant_id))
 
 
 def load_history(people: People) -> None:

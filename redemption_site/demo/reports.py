@@ -10,6 +10,7 @@ from codes import issuing
 from codes.advice import accepting, draining
 from codes.advice.accepting import Report
 from codes.models import Advice, Batch
+from codes.models.terms import UNLIMITED_USES
 from redemption_site.demo.people import ACTOR, People
 
 CLIENT_NAME = "Demo tills"
@@ -60,7 +61,7 @@ def load_codes(site: Site) -> None:
     """A text that many share, unique codes, one for a single venue, and one that has ended."""
     ended = clock.read().date() - dt.timedelta(days=30)
     for name, texts, fields in (
-        (SHARED, ["BURGER"], {"uses": 10_000}),
+        (SHARED, ["BURGER"], {"uses": UNLIMITED_USES}),
         (UNIQUE, [f"DRINK-{number:04d}" for number in range(2, 10)], {}),
         (ELSEWHERE, ["KIOSK-ONLY-7"], {"venues": ["kiosk"]}),
         (OLD, ["WINTER-7K4M"], {"valid_until": ended}),

@@ -37,6 +37,7 @@ class Command(BaseCommand):
         content.load_content(loaded)
         offers.load_offers(loaded)
         history.load_history(loaded)
+        history.hand_out(loaded)
         reports.load_reports(loaded)
         self.stdout.write("Offers: a publisher's shelf, the contracts' examples, and a batch of every kind.")
         claimant = loaded.claimants["u-1001"]

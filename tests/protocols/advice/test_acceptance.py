@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from codes import keys
 from codes.advice.draining import drain
 from codes.models import Advice, Code, PendingAdvice
+from codes.models.terms import UNLIMITED_USES
 from tests.advice import make_venue
 from tests.factories import make_code
 from tests.protocols.advice.conftest import Merchant, recorded
@@ -262,7 +263,7 @@ def test_case_23_the_wrong_venue(merchant: Merchant, form: str):
 
 @both_forms
 def test_case_24_a_shared_text_is_counted(merchant: Merchant, form: str):
-    code = make_code(merchant.site, "BURGER", uses=1_000, worth_cents=0)
+    code = make_code(merchant.site, "BURGER", uses=UNLIMITED_USES, worth_cents=0)
     for _ in range(2):
         assert_accepted(merchant.till.report(form, redemptionText="BURGER"), form)
 
