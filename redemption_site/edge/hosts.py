@@ -16,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Site
 from redemption_site.edge.addresses import network_of
+from redemption_site.edge.failures import is_till, told_to_till
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 REMEMBER_SECONDS = 5.0
@@ -62,10 +63,10 @@ class SiteMiddleware:
         try:
             name = name_of(request)
         except DisallowedHost:
-            return plain(400, "The Host header of this request is not a host name.")
+            return refused(request, "The Host header of this request is not a host name.")
         if not settings.PRODUCTION and not is_local(name):
-            return plain(
-                400,
+            return refused(
+                request,
                 "This is a demonstration: it answers to localhost, names ending in .localhost and 127.0.0.1 only. "
                 "To serve other names, run it with MODE=production.",
             )
@@ -94,8 +95,10 @@ def require_site(request: HttpRequest) -> Site:
     return site
 
 
-def plain(status: int, sentence: str) -> HttpResponse:
-    return HttpResponse(sentence + "\n", status=status, content_type="text/plain; charset=utf-8")
+def refused(request: HttpRequest, sentence: str) -> HttpResponse:
+    if is_till(request):
+        return told_to_till(400, "invalid_request", sentence)
+    return HttpResponse(sentence + "\n", status=400, content_type="text/plain; charset=utf-8")
 
 
 def forget_sites(**_: object) -> None:

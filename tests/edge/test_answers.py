@@ -12,6 +12,8 @@ BEYOND_THE_FLOW = {
     "too_many_matches": (409, False, "This code would open too many items at once.", ["contact_support"]),
     "redemption_not_found": (404, False, "This redemption does not exist.", ["none"]),
     "already_reversed": (409, False, "This redemption has already been reversed.", ["none"]),
+    "date_invalid": (400, False, "The date of the redemption is not valid.", ["fix_request"]),
+    "offset_invalid": (400, False, "The offset of the redemption's time is not valid.", ["fix_request"]),
     "batch_not_found": (404, False, "This batch does not exist.", ["none"]),
     "batch_not_active": (409, False, "This batch is not active.", ["contact_support"]),
     "no_code_left": (409, False, "No code of this batch is left.", ["contact_support"]),

@@ -91,3 +91,18 @@ def test_every_answer_has_the_policy_of_its_place(visitor: Client, path: str, ha
     assert not any(part in policy for part in has_not), policy
     assert response.headers["X-Frame-Options"] == "DENY"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_under_v3_nothing_is_answered_with_a_page(visitor: Client):
+    for path in ("/v3/redemptionAdvice", "/V3/REDEMPTIONADVICE", "/v3/nothing"):
+        response = visitor.post(path, headers={"Host": "a b"})
+
+        assert response.status_code == 400
+        assert response.json() == {
+            "error": "invalid_request",
+            "error_description": "The Host header of this request is not a host name.",
+        }
+        assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
+    assert visitor.post("/v3/nothing").content == b""
+    request = type("R", (), {"path_info": "/V3/x"})
+    assert failures.bad_request(request, Exception()).headers["Content-Type"] == "application/json"

@@ -70,6 +70,7 @@ class Tills:
     sent: list[Sending] = field(default_factory=list)
     accepted: int = 0
     under_way: int = 0
+    last_accepted_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.queue = iter(self.redemptions)
@@ -123,5 +124,7 @@ class Tills:
             line.close()
         with self.lock:
             self.under_way -= 1
-            self.accepted += sending.status == 202
+            if sending.status == 202:
+                self.accepted += 1
+                self.last_accepted_at = time.monotonic()
         return sending.status == 202

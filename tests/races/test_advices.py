@@ -161,9 +161,9 @@ def test_a_batch_is_switched_off_while_its_codes_are_reported(guarded):
 
 def test_late_reports_and_two_sweeps_book_the_value_of_each_code_out_once(guarded):
     with guarded:
-        until = clock.read() - dt.timedelta(hours=1)
+        until = clock.read() - dt.timedelta(days=2)  # Codes end with a day.
         batch, texts = guarded.codes(40, valid_until=until)
-        ids = accept_all(guarded, texts[:20], happened_at=until - dt.timedelta(minutes=1))
+        ids = accept_all(guarded, texts[:20], happened_at=until - dt.timedelta(days=1))
 
         together(guarded, *map(work_of, shares(5)), expiring.sweep_expired, expiring.sweep_expired)
         expiring.sweep_expired()

@@ -176,7 +176,7 @@ def test_a_drain_is_killed_at_every_statement_and_another_worker_judges_each_adv
 
         kept = Attempt.objects.filter(pk__in=ids).count()
         assert (kept, PendingAdvice.objects.count()) in ((0, 4), (4, 0))
-        assert Code.objects.filter(attempt__in=ids, uses=1).distinct().count() == kept // 2
+        assert Code.objects.filter(attempts__in=ids, uses=1).distinct().count() == kept // 2
         judged.append(kept)
 
         settings.CLOCK_OFFSET_SECONDS += inbox.LEASE.total_seconds() + 1  # So that the dead one's lease has ended.

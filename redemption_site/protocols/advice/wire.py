@@ -14,6 +14,7 @@ from redemption_site.edge import parsing
 from redemption_site.edge.xml import parse_xml
 from redemption_site.protocols.advice import answers, dates
 from redemption_site.protocols.advice.answers import JSON, Refused
+from redemption_site.protocols.advice.dates import NotReadable
 
 LARGEST_BODY = 65_536
 MOST_ELEMENTS = 1_000
@@ -44,11 +45,11 @@ def read_report(form: str, body: bytes, till: Client) -> Report:
         problems.append("invalid_text")
     try:
         happened_at = read_instant(fields.get("redemptionDate"))
-    except ValueError:
+    except NotReadable:
         problems.append("invalid_date")
     try:
         offset_minutes = read_offset(fields.get("redemptionAdviceTimezoneOffset"))
-    except ValueError:
+    except NotReadable:
         problems.append("invalid_offset")
     if happened_at and not has_local_time(happened_at, offset_minutes or 0):
         happened_at = None
@@ -125,14 +126,14 @@ def read_system_type(value: Any) -> int:
 
 
 def read_instant(value: Any) -> dt.datetime | None:
-    """None where none is given. Raises ValueError."""
+    """None where none is given. Raises NotReadable."""
     if value is None:
         return None
     return dates.read_instant(value if isinstance(value, str) else "")
 
 
 def read_offset(value: Any) -> int | None:
-    """Minutes; None where none is given. Raises ValueError."""
+    """Minutes; None where none is given. Raises NotReadable."""
     if value is None:
         return None
     return dates.read_offset(value if isinstance(value, str) else "")
