@@ -67,7 +67,7 @@ def measure_drain(bench: Bench) -> dict[str, Reading]:
         "drain_cpu": Reading(ours["cpu_ms"]),
         "drain_database": Reading(ours["database_cpu_ms"]),
         "drain_floor_database": Reading(floor["cpu_ms"]),
-        "drain_memory": Reading(max(ours["memory_mb"])),
+        "drain_peak": Reading(max(ours["memory_mb"])),
     }
 
 
@@ -258,7 +258,7 @@ FIGURES = (
             Row("drain_cpu", "   processor time of our processes", "ms"),
             Row("drain_database", "   processor time of the database", "ms"),
             Row("drain_floor_database", "   … and for the floor", "ms"),
-            Row("drain_memory", "   most memory of a draining process", "MB"),
+            Row("drain_peak", "   most memory of a draining process", "MB"),
         ),
         measure_drain,
     ),

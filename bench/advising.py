@@ -32,8 +32,8 @@ PSYCOPG_NAMES = {"bigint": "int8", "smallint": "int2", "boolean": "bool"}
 def prepare_till() -> str:
     """A till that may report, at one open venue; answers the credentials that it sends."""
     site = Site.objects.get(slug=SITE)
-    system = SystemType.objects.create(
-        site=site, number=REPORTED["externalVenueSystemType"], name="Till system of the bench"
+    system, _ = SystemType.objects.get_or_create(
+        site=site, number=REPORTED["externalVenueSystemType"], defaults={"name": "Tills"}
     )
     venue_id = REPORTED["externalVenueId"]
     Venue.objects.create(site=site, venue_id=venue_id, name="Bench", system_type=system, external_id=venue_id)

@@ -13,7 +13,10 @@ from deploy.local.places import ROOT
 from deploy.local.processes import tethered
 
 # A million codes say no more here than the hundred thousand before them.
-QUICK = [*(name for name in NAMES if name != "issue1m"), "--issued", "20000"]
+QUICK = [
+    *(name for name in NAMES if name != "issue1m"),
+    *("--issued", "20000", "--advices", "2000", "--finished", "3000"),
+]
 
 
 @pytest.mark.races
@@ -43,7 +46,7 @@ def test_the_bench_prints_a_ratio_for_each_figure(tmp_path: Path) -> None:
             assert row.words in ran.stdout
             assert len(figures[row.key]["rounds"]) == 1
         assert figures[figure.name]["median"] > 0
-        assert figures[figure.name]["unit"] == ("MB" if figure.name == "memory" else "ratio")
+        assert figures[figure.name]["unit"] == ("MB" if figure.name in ("memory", "drainmemory") else "ratio")
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,19 @@ def test_a_ratio_must_reach_its_mark_and_a_time_must_stay_within() -> None:
     assert Row("a", "", mark=0.3).reached(0.29) is False
     assert Row("a", "", unit="ms", mark=3).reached(3.1) is False
     assert Row("a", "").reached(1) is None
+
+
+def test_a_built_report_is_what_a_till_sends() -> None:
+    (report,) = load.build_reports("127.0.0.1", 8000, "/v3/redemptionAdvice", "rk.secret", ["CODE-1"])
+
+    head, _, body = report.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v3/redemptionAdvice HTTP/1.1\r\n")
+    assert b"x-vmob-authorization: rk.secret" in head
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body) == {
+        "redemptionText": "CODE-1", "externalVenueId": "921", "externalVenueSystemType": 10, "redemptionType": "NFC",
+        "redemptionDate": "2015-01-20T10:21:47Z", "redemptionAdviceTimezoneOffset": "-10:30",
+    }  # fmt: skip
 
 
 def test_a_built_request_is_what_a_careful_client_sends() -> None:
