@@ -6,7 +6,7 @@ Any number of drains may run at once, and each may be killed anywhere. Source: r
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID, uuid5
 
 import structlog
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 def drain(*, seconds: float | None = None) -> int:
     """Judge what is due until nothing is, or ``seconds`` are over; answers how many advices were claimed."""
-    started, claimed = time.monotonic(), 0
+    started, claimed, callers = time.monotonic(), 0, dict[int, Caller]()
     return_unreturned()
     while seconds is None or time.monotonic() - started < seconds:
         began = time.monotonic()
@@ -42,7 +42,7 @@ def drain(*, seconds: float | None = None) -> int:
         if not claims:
             break
         claimed += len(claims)
-        work(claims)
+        work(claims, callers)
         if not database.is_postgresql() and len(claims) == LIST_ON_SQLITE:
             time.sleep(time.monotonic() - began)  # As long again for everybody else.
     return claimed
@@ -53,15 +53,19 @@ def is_due() -> bool:
     return inbox.is_due(clock.read())
 
 
-def work(claims: Sequence[Claim]) -> None:
-    """Judge claimed advices; one that cannot be judged spoils no other, and is tried again later."""
-    by_id = {each.advice_id: each for each in claims}
+def work(claims: Sequence[Claim], callers: dict[int, Caller] | None = None) -> None:
+    """Judge claimed advices; one that cannot be judged spoils no other, and is tried again later.
+
+    ``callers`` are those known from earlier lists, by client ID, and become those of this one too.
+    """
+    by_id, callers = {each.advice_id: each for each in claims}, {} if callers is None else callers
     try:
         advices = read_advices(list(by_id))
         texts = [each.unsealed() for each in advices]
+        callers |= read_callers({each.client_id for each in advices} - set(callers))
         for start, size in portions(texts):
             part = advices[start : start + size]
-            judge([by_id[each.pk] for each in part], part, texts[start : start + size])
+            judge([by_id[each.pk] for each in part], part, texts[start : start + size], callers)
     except Exception as error:
         # Whatever it was: nothing of a list that raises has changed anything, and done work is not held any more.
         log.exception("advices not judged", count=len(claims))
@@ -97,9 +101,10 @@ def is_temporary(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError) and sqlstate(error) != TIMED_OUT
 
 
-def judge(claims: Sequence[Claim], advices: Sequence[Received], texts: Sequence[str]) -> None:
+def judge(
+    claims: Sequence[Claim], advices: Sequence[Received], texts: Sequence[str], callers: Mapping[int, Caller]
+) -> None:
     """One list by the engine, in one transaction; those it could not judge are put back."""
-    callers = read_callers(advices)
     commands = [command_of(each, text, callers) for each, text in zip(advices, texts, strict=True)]
     ids = {command.id: advice.pk for command, advice in zip(commands, advices, strict=True)}
     held = Held(claims, ids, {advice.pk: advice.site_id for advice in advices})
@@ -119,13 +124,13 @@ def portions(texts: Sequence[str]) -> list[tuple[int, int]]:
     return [(start, size) for start in range(0, len(texts), max(1, size))]
 
 
-def read_callers(advices: Sequence[Received]) -> dict[int, Caller]:
-    """As whom each client reports: a key that was revoked since then had reported in time."""
-    clients = Client.objects.select_related("site").in_bulk({each.client_id for each in advices})
+def read_callers(client_ids: Collection[int]) -> dict[int, Caller]:
+    """As whom each client reports, by its ID: a key that was revoked since then had reported in time."""
+    clients = Client.objects.select_related("site").in_bulk(client_ids) if client_ids else {}
     return {client_id: caller_for_client(client, frozenset()) for client_id, client in clients.items()}
 
 
-def command_of(advice: Received, text: str, callers: dict[int, Caller]) -> RedeemCode:
+def command_of(advice: Received, text: str, callers: Mapping[int, Caller]) -> RedeemCode:
     return RedeemCode(
         caller=callers[advice.client_id],
         code=text,
