@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from codes import expiring, reversing
+from codes.advice import draining
 from codes.models import Advice, AdviceTally, Attempt, Batch, Code, PendingAdvice
 from codes.models.terms import UNLIMITED_USES
 from codes.reversing import ReverseRedemption
@@ -197,3 +198,11 @@ def test_a_code_redeemed_by_report_is_refused_to_a_claimant(till):
 def test_the_codes_of_another_site_are_unknown(till):
     make_code(make_site())
     assert advise(till.client).outcome == "unknown_text"
+
+
+def test_where_one_text_dominates_lists_are_short_so_that_others_get_at_its_code():
+    mixed, hot = [f"CODE-{number}" for number in range(1_000)], ["BURGER"] * 501 + ["FRIES"] * 499
+
+    assert draining.portions(mixed) == [(0, 1_000)]
+    assert draining.portions(hot) == [(0, 256), (256, 256), (512, 256), (768, 256)]
+    assert draining.portions([]) == []
