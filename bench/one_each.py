@@ -5,6 +5,7 @@ The settings are the platform's own, tuned ones; only the length of the list dif
 
 import os
 import sys
+from typing import Any
 
 from celery import Celery
 
@@ -12,6 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redemption_site.settings")
 app = Celery("bench")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 TASK = "bench.judge_one"
+CALLERS: dict[int, Any] = {}  # Read once, as a tuned task would do.
 
 
 @app.task(name=TASK)
@@ -20,7 +22,7 @@ def judge_one() -> None:
 
     claims = inbox.claim(1)
     if claims:
-        draining.work(claims)
+        draining.work(claims, CALLERS)
 
 
 if __name__ == "__main__":
