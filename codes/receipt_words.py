@@ -12,7 +12,6 @@ from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from accounts.models import Site
-from codes import uses
 from codes.models import Attempt, WorkItem
 
 SYMBOLS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
@@ -54,7 +53,7 @@ class Receipt:
         ]
         if "balance_after" in result:
             lines.append(Line(_("Balance afterwards"), amount(result["balance_after"], unit_of(result))))
-        if uses_left := uses.told_left(attempt.uses_left):
+        if uses_left := attempt.uses_left:
             lines.append(Line(_("Uses left"), number_format(uses_left)))
         if attempt.reference:
             lines.append(Line(_("Reference"), attempt.reference))

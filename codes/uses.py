@@ -22,11 +22,6 @@ def left(max_uses: int, uses: int) -> int | None:
     return None if max_uses == UNLIMITED_USES else max_uses - uses
 
 
-def told_left(uses_left: int | None) -> int | None:
-    """The uses left as an attempt keeps them: more than any limit allows are without limit."""
-    return None if uses_left is None or uses_left > MOST_USES else uses_left
-
-
 def in_words(uses: int) -> str:
     """For lists and pages of staff: uses in all, or those left."""
     return WITHOUT_LIMIT if uses > MOST_USES else f"{uses:,}"

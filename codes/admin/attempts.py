@@ -22,7 +22,7 @@ from codes.admin.deed import CodesDeed
 from codes.admin.filters import BatchFilter, ClaimantFilter, CodeFilter, DecidedFilter, DoorFilter, ReasonFilter
 from codes.admin.words import STEPS, check_rows
 from codes.models import Attempt
-from codes.uses import in_words
+from codes.uses import WITHOUT_LIMIT, in_words
 
 LARGEST_ID = 2**63 - 1
 
@@ -183,7 +183,9 @@ class AttemptAdmin(DeskAdmin):
 
     @admin.display(description="uses left")
     def left(self, row: Attempt) -> str:
-        return NOTHING if row.uses_left is None else in_words(row.uses_left)
+        if row.uses_left is not None:
+            return in_words(row.uses_left)
+        return WITHOUT_LIMIT if row.receipt_number is not None else NOTHING
 
     @admin.display(description="reversed")
     def reversed(self, row: Attempt) -> str | SafeString:

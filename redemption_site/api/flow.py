@@ -20,7 +20,6 @@ from accounts.refusals import CallerNotAllowed, Refusal, ServiceUnavailable, Una
 from codes.models import Attempt
 from codes.models.attempts import receipt_id
 from codes.refusals import AlreadyRedeemed, CodeUsedUp, RequestMalformed, UnsupportedMediaType
-from codes.uses import told_left
 from redemption_site.api.problems import Invalid
 from redemption_site.edge import forms, parsing
 from redemption_site.edge.answers import STEP_NAMES, answer_to, retry_after_seconds
@@ -105,7 +104,7 @@ def receipt(attempt: Attempt, code_shown: str | None) -> dict[str, Any]:
         "redeemed_at": attempt.decided_at,
         "action": attempt.action,
         "result": attempt.result,
-        "uses_left": told_left(attempt.uses_left),
+        "uses_left": attempt.uses_left,
         "reference": attempt.reference,
     }
 

@@ -13,9 +13,9 @@ from codes.actions import offers
 from codes.actions.fulfilment import Fulfilment
 from codes.models import Code, CodeHold, Reservation
 from codes.redemption import engine, journal, rollback, statements
-from codes.redemption.commands import Reported
 from codes.refusals import RequestMalformed
 from ledger.models import LedgerAccount
+from tests.advice import advise, make_till
 from tests.codes.redeeming import redeem
 from tests.content import make_browser, make_item, make_offer
 from tests.factories import (
@@ -124,8 +124,8 @@ def _(scene):
 
 
 def report(scene, problem):
-    reported = Reported(clock.read(), problem=problem)
-    return redeem(scene.till, "ABC-E6W5F", "", door="advice", reported=reported)
+    attempt = advise(make_till(scene.site).client, problem=problem).attempt
+    return journal.Outcome(attempt, journal.refusal_of(attempt))
 
 
 @provokes("date_invalid", 2)
