@@ -122,10 +122,9 @@ def stored(instant: dt.datetime) -> dt.datetime | str:
 
 
 def aware(instant: dt.datetime | str) -> dt.datetime:
-    """The instant as hand-written SQL gets it back: SQLite answers text in UTC."""
-    if isinstance(instant, str):
-        return dt.datetime.fromisoformat(instant).replace(tzinfo=dt.UTC)
-    return instant.astimezone(dt.UTC)
+    """The instant as hand-written SQL gets it back: SQLite answers in UTC, as text or without a zone."""
+    read = dt.datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    return read.replace(tzinfo=dt.UTC) if read.tzinfo is None else read.astimezone(dt.UTC)
 
 
 def seconds_left(window_started_at: dt.datetime, now: dt.datetime) -> int:
