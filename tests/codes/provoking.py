@@ -45,6 +45,8 @@ TOLD_BY_ASSIGNING = {  # tests/codes/test_assigning.py
     "batch_not_active": "handing out: a batch that is off",
     "no_code_left": "handing out: an empty batch",
 }
+# Of what tills report, which nobody can ask about beforehand.
+REPORTED = ("date_invalid", "offset_invalid")
 CANNOT_OCCUR = {
     "rollback_incomplete": "every action is inside the database, whose transactions are never half undone; "
     "kept for actions outside of it",

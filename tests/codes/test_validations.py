@@ -5,7 +5,7 @@ import pytest
 from codes import switching
 from codes.models import Attempt
 from codes.redemption.engine import redeem_codes, validate_codes
-from tests.codes.provoking import PROVOKED, Scene
+from tests.codes.provoking import PROVOKED, REPORTED, Scene
 from tests.codes.redeeming import ask, holdings, reason_of, redeem
 from tests.codes.twins import CODES, UNKNOWN, Wish, make_twin, undone
 from tests.factories import make_claimant, make_code
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 JUDGED = [reason for reason, (step, _) in PROVOKED.items() if 2 <= step <= 8 and not reason.startswith("action_")]
 
 
-@pytest.mark.parametrize("reason", [reason for reason in JUDGED if reason not in ("code_busy",)])
+@pytest.mark.parametrize("reason", [reason for reason in JUDGED if reason not in ("code_busy", *REPORTED)])
 def test_it_tells_every_reason_that_a_redemption_would_hear_and_leaves_nothing(monkeypatch, reason):
     scene = Scene(monkeypatch)
     asked = []
