@@ -117,7 +117,7 @@ VIEW = frozenset(
             "receiptmail",
             "advice",
         ),
-        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
+        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "transfer"),
     }.items()
     for model in models_
 )
