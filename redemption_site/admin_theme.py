@@ -94,6 +94,7 @@ UNFOLD = {
                 "items": [
                     entry("Accounts", "account_balance_wallet", "ledger.ledgeraccount"),
                     entry("Transactions", "swap_horiz", "ledger.ledgertransaction"),
+                    entry("Suspended bookings", "event_upcoming", "ledger.suspendedbooking"),
                     entry("Assets", "payments", "ledger.asset"),
                 ],
             },

@@ -27,6 +27,7 @@ from tests.factories import (
     make_staff,
     new_batch,
 )
+from tests.ledger.suspending import suspend
 
 MONEY_TEXT = "SECRET-CASH-7K2M"  # The characters that no page may show.
 ITEM_TEXT = "SECRET-ITEM-9QXA"
@@ -101,6 +102,7 @@ def make_world(slug: str = "shop") -> World:
         "accounts_auditrecord": last_audit(site),
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
         "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),
+        "ledger_suspendedbooking": suspend(LedgerAccount.objects.get(owner=claimant), "grant", 100, comment="Bonus"),
         "ledger_ledgertransaction": LedgerTransaction.objects.get(attempt=redemption),
         "codes_batch": money.batch,
         "codes_code": money,
