@@ -116,6 +116,10 @@ VIEW = frozenset(
             "terms",
             "receiptmail",
             "advice",
+            "article",
+            "articlecharacteristic",
+            "itemstatus",
+            "shoporder",
         ),
         "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
     }.items()
@@ -128,12 +132,15 @@ OPERATE = VIEW | {
     "codes.close_workitem",
     "codes.retry_receiptmail",
     "codes.retry_advice",
+    "codes.place_order",
+    "codes.move_item",
     "accounts.change_user",
     "accounts.give_licence",
     "accounts.end_licence",
 }
 MANAGE = OPERATE | {
     "codes.edit_batch",
+    "codes.edit_article",
     "codes.reveal_code",
     "codes.export_codes",
     "ledger.grant_value",
