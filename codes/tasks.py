@@ -4,7 +4,7 @@ from celery import shared_task
 
 from accounts import heartbeats
 from codes import doorbell, expiring, import_tidying, mailing, replenishing, resealing, working
-from codes.advice import draining, tallies
+from codes.advice import draining, inbox, tallies
 from codes.advice.accepting import TASK as DRAIN
 from ledger import summing
 
@@ -26,7 +26,7 @@ def work_due_jobs() -> None:
 
 @shared_task(name=DRAIN, soft_time_limit=8, time_limit=9)
 def drain_advices() -> None:
-    if draining.drain(seconds=SECONDS_PER_DRAIN) and draining.is_due():
+    if draining.drain(seconds=SECONDS_PER_DRAIN) and inbox.is_due():
         doorbell.ring(DRAIN)  # A task ends in time; what is left is another one's.
 
 

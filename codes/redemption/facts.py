@@ -41,7 +41,8 @@ def fingerprint(command: RedeemCode) -> bytes:
     reference = "" if command.reference is None else f"={command.reference}"
     token = command.reservation_token or ""
     browser = () if command.browser_id is None else (str(command.browser_id),)
-    said = (command.code, command.claimant_id, command.channel, command.venue_id, reference, token, *browser)
+    comment = (f"comment={command.comment}",) if command.comment else ()
+    said = (command.code, command.claimant_id, command.channel, command.venue_id, reference, token, *browser, *comment)
     return digests.keyed("redeem", *said)
 
 
