@@ -103,7 +103,10 @@ class User(AbstractBaseUser):
 VIEW = frozenset(
     f"{app}.view_{model}"
     for app, models_ in {
-        "accounts": ("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence", "venue", "systemtype"),
+        "accounts": (
+            *("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence", "venue", "systemtype"),
+            *("characteristic", "persontype", "person", "visitor", "prepaidsettings"),
+        ),
         "codes": (
             "batch",
             "batchedit",
@@ -131,6 +134,7 @@ OPERATE = VIEW | {
     "accounts.change_user",
     "accounts.give_licence",
     "accounts.end_licence",
+    "accounts.switch_person",
 }
 MANAGE = OPERATE | {
     "codes.edit_batch",
@@ -146,6 +150,9 @@ MANAGE = OPERATE | {
     "accounts.edit_offer",
     "accounts.edit_accountset",
     "accounts.edit_venue",
+    "accounts.edit_persontype",
+    "accounts.edit_person",
+    "accounts.edit_prepaidsettings",
     "accounts.view_auditrecord",
 }
 
