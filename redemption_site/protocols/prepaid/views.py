@@ -8,7 +8,6 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.models import Site
 from accounts.refusals import ServiceUnavailable, TooManyAttempts, Unauthenticated
 from codes.refusals import RequestMalformed, RequestTooLarge, UnsupportedMediaType
 from redemption_site.edge.addresses import network_of
@@ -87,7 +86,7 @@ def find_asked(request: HttpRequest) -> Asked:
     if not site:
         # An access data set is a tenant's, and this host is nobody's.
         raise NotRun(*answers.UNKNOWN_ACCESS_DATA)
-    return Asked(Site.objects.get(pk=site.pk), find_user(request), network_of(request))
+    return Asked(site, find_user(request), network_of(request))
 
 
 def find_user(request: HttpRequest) -> Verified | None:
