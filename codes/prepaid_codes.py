@@ -73,10 +73,10 @@ class PrepaidCodes:
         left = self.most
         for page in self.pages():
             yield from told(page[:left])
-            left -= len(page[:left])
-            if len(page) > left and not left:
+            if len(page) > left:
                 self.more = True
                 return
+            left -= len(page)
 
     def pages(self) -> Iterator[Sequence[Code]]:
         if self.wanted.code:
