@@ -1,6 +1,7 @@
 """What the database itself holds about value: append-only books, one asset a transfer, balances made of transfers."""
 
 from accounts.triggers import Trigger, append_only
+from ledger import suspended_triggers
 
 ONE_ASSET = "a transfer joins two accounts of one asset, all at the site of its transaction"
 ONLY_BY_TRANSFER = "a balance changes only through transfers"
@@ -151,4 +152,5 @@ TRIGGERS = (
     Trigger("ledger_transfer_books", "ledger_transfer", BOOKS_POSTGRESQL, BOOKS_SQLITE),
     Trigger("ledger_asset_fixed", "ledger_asset", ASSET_POSTGRESQL, ASSET_SQLITE),
     Trigger("ledger_account_guard", "ledger_ledgeraccount", ACCOUNT_POSTGRESQL, ACCOUNT_SQLITE),
+    *suspended_triggers.TRIGGERS,
 )

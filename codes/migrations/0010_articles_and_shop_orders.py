@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'order',
-                'ordering': ['-id'],
+                'ordering': ['-created_at', '-id'],
                 'permissions': [('place_order', 'Can place orders'), ('move_item', 'Can move items of orders to another status, which may issue codes')],
             },
         ),
@@ -191,11 +191,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='shoporder',
-            index=models.Index(fields=['site', '-id'], name='shoporder_by_site'),
+            index=models.Index(fields=['site', '-created_at', '-id'], name='shoporder_by_site'),
         ),
         migrations.AddIndex(
             model_name='shoporder',
-            index=models.Index(fields=['site', 'created_at'], name='shoporder_by_time'),
+            index=models.Index(fields=['-created_at', '-id'], name='shoporder_by_time'),
         ),
         migrations.AddConstraint(
             model_name='shoporder',

@@ -59,7 +59,7 @@ class ShopOrder(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-created_at", "-id"]
         verbose_name = "order"
         permissions = [
             ("place_order", "Can place orders"),
@@ -75,8 +75,8 @@ class ShopOrder(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["site", "-id"], name="shoporder_by_site"),
-            models.Index(fields=["site", "created_at"], name="shoporder_by_time"),
+            models.Index(fields=["site", "-created_at", "-id"], name="shoporder_by_site"),
+            models.Index(fields=["-created_at", "-id"], name="shoporder_by_time"),
         ]
 
     def __str__(self) -> str:

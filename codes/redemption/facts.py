@@ -18,6 +18,7 @@ from codes.redemption.guessing import Guesses
 from codes.redemption.rounds import BatchLockNeeded, JudgeAgain
 from codes.refusals import CodeFormatInvalid
 from ledger.books import Books, Standing
+from ledger.settling import settle
 
 
 def read_commands(commands: Sequence[RedeemCode]) -> list[Case]:
@@ -65,6 +66,7 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     codes = load_codes(cases, moment.codes, wanted, locked_batches)
     load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
+    settle(books, moment.now)
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
     load_holds(cases, codes, moment.now)

@@ -19,6 +19,8 @@ class LedgerTransaction(models.Model):
         VOIDING = "voiding", "Value voided"
         GRANT = "grant", "Value granted by staff"
         SPEND = "spend", "Value spent"
+        PAYOUT = "payout", "Paid out"
+        CORRECTION = "correction", "Corrected by staff"
 
     id = models.UUIDField(primary_key=True, editable=False)
     site = models.ForeignKey(Site, models.PROTECT, related_name="+", db_index=False)
