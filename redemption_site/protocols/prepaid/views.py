@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -97,9 +96,7 @@ def find_user(request: HttpRequest) -> Verified | None:
         raise NotRun(*answers.AUTHENTICATION_FAILED, {"WWW-Authenticate": answers.CHALLENGE}) from error
     except TooManyAttempts as error:
         wait = {"Retry-After": str(error.retry_after_seconds or 1)}
-        raise NotRun(
-            *answers.AUTHENTICATION_FAILED, {"WWW-Authenticate": answers.CHALLENGE, **wait}
-        ) from error
+        raise NotRun(*answers.AUTHENTICATION_FAILED, {"WWW-Authenticate": answers.CHALLENGE, **wait}) from error
 
 
 @csrf_exempt

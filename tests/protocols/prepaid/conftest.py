@@ -123,6 +123,7 @@ def spend(tenant: Tenant, text: str) -> None:
     """Use a code up by somebody else, so that P's account is as it was."""
     other = tenant.make_other("spender@example.test")
     values = "spender@example.test¶5f4dcc3b"
-    assert b"<ReturnCode>0<" in tenant.redeem(
-        PrepaidCode=text, PersonIdentificationValues=values, UniqueID=f"spender-{other.pk}"
-    ).content
+    assert (
+        b"<ReturnCode>0<"
+        in tenant.redeem(PrepaidCode=text, PersonIdentificationValues=values, UniqueID=f"spender-{other.pk}").content
+    )

@@ -147,12 +147,16 @@ class Shop:
             assert_valid(response.content)
         return response
 
-    def call(self, name: str = REDEEM, parameters: Mapping[str, object] | str = "", method: str = "POST") -> HttpResponse:
+    def call(
+        self, name: str = REDEEM, parameters: Mapping[str, object] | str = "", method: str = "POST"
+    ) -> HttpResponse:
         """A single call with its parameters in the query."""
         query = parameters if isinstance(parameters, str) else encoded(parameters)
         return self.send(method, f"{ENGINE}{name}?{query}")
 
-    def post(self, body: str | Mapping[str, object], name: str = REDEEM, query: str = "", **fields: Any) -> HttpResponse:
+    def post(
+        self, body: str | Mapping[str, object], name: str = REDEEM, query: str = "", **fields: Any
+    ) -> HttpResponse:
         """A single call with its parameters in the body."""
         text = body if isinstance(body, str) else encoded(body)
         return self.send("POST", f"{ENGINE}{name}?{query}", text.encode("latin-1"), fields.pop("form", FORM), **fields)

@@ -247,7 +247,9 @@ def test_case_20_a_code_of_50_bytes_is_read(tenant: Tenant):
     assert_done(tenant.redeem(PrepaidCode=f"{C1:^50}"))
 
 
-@pytest.mark.parametrize("text", ["abcdefghjk1mnpqr", "abcd efgh jklm npqr", "  ABCD-EFGH-JKLM-NPQR  ", "AbCdEfGhJkLmNpQr"])
+@pytest.mark.parametrize(
+    "text", ["abcdefghjk1mnpqr", "abcd efgh jklm npqr", "  ABCD-EFGH-JKLM-NPQR  ", "AbCdEfGhJkLmNpQr"]
+)
 def test_case_21_other_spellings(tenant: Tenant, text: str):
     assert_done(tenant.redeem(PrepaidCode=text))
     assert tenant.code().state == "used_up"

@@ -173,7 +173,13 @@ def test_case_32_an_unknown_procedure(tenant: Tenant, path: str):
 
 def test_case_32_unknown_access_data(tenant: Tenant):
     before = moved()
-    for path in (f"/other/engine/{REDEEM}", "/other/engine/execute", "/Default/engine/x", "/x/engine/", "/%C3%BC/engine/y"):
+    for path in (
+        f"/other/engine/{REDEEM}",
+        "/other/engine/execute",
+        "/Default/engine/x",
+        "/x/engine/",
+        "/%C3%BC/engine/y",
+    ):
         response = tenant.shop.send("POST", f"{path}?{encoded(call())}")
         assert told(response) == error(404, "Unknown access data")
     assert moved() == before

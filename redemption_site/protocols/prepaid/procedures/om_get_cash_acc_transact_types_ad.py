@@ -18,6 +18,4 @@ def run(call: Call) -> Answer:
     return Answer(result_sets=[rows])
 
 
-PROCEDURE = Procedure(
-    "om_GetCashAccTransactTypes_Ad", run, permission="ledger.view_ledgertransaction", scope="read"
-)
+PROCEDURE = Procedure("om_GetCashAccTransactTypes_Ad", run, permission="ledger.view_ledgertransaction", scope="read")
