@@ -125,5 +125,10 @@ def spend(tenant: Tenant, text: str) -> None:
     values = "spender@example.test¶5f4dcc3b"
     assert (
         b"<ReturnCode>0<"
-        in tenant.redeem(PrepaidCode=text, PersonIdentificationValues=values, UniqueID=f"spender-{other.pk}").content
+        in tenant.redeem(
+            PrepaidCode=text,
+            PersonIdentificationValues=values,
+            UniqueID=f"spender-{other.pk}",
+            TransactionComment="spent",
+        ).content
     )
