@@ -18,7 +18,8 @@ from redemption_site.protocols.prepaid.return_codes import NOT_CONVERTIBLE, WRON
 WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
 DECIMAL = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 INSTANT = re.compile(
-    r"(-?)([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:(Z)|([+-])([0-9]{2}):([0-9]{2}))?", re.ASCII
+    r"(-?)([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:(Z)|([+-])([0-9]{2}):([0-9]{2}))?",
+    re.ASCII,
 )
 MOST_DIGITS = 19
 MOST_OFFSET = dt.timedelta(hours=14)
