@@ -5,12 +5,11 @@ They are ordinary codes of an order that is done from the first moment on, in th
 
 import datetime as dt
 
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts import auditing, locking
-from accounts.models import Site
+from accounts.models import PrepaidSettings, Site
 from codes import drawing, formats, issuing, storing
 from codes.content_issuing import done_order
 from codes.drawing import Sealed
@@ -18,7 +17,6 @@ from codes.models import Article, Batch, IssueOrder, ShopOrderItem, Terms
 
 FORMAT = "prepaid"
 MOST_NAMES = 1_000
-SETTINGS = ("accounts", "PrepaidSettings")
 State = Batch.State
 
 
@@ -104,18 +102,9 @@ def make_batch(article: Article, actor_id: str, now: dt.datetime) -> Batch:
 
 
 def valid_until(site_id: int, now: dt.datetime) -> dt.datetime | None:
-    """The first moment after validity: the protocol's last second, the site's number of days from now, counts to its end."""
-    days = valid_days(site_id)
-    if days is None:
-        return None
-    return now.replace(microsecond=0) + dt.timedelta(days=days, seconds=1)
+    """The first moment after validity: the protocol's last second, the site's number of days from now, counts to its end.
 
-
-def valid_days(site_id: int) -> int | None:
-    """For how many days codes are valid on the site; None: for ever, as where it has no settings."""
-    try:
-        settings = apps.get_model(*SETTINGS)
-    except LookupError:
-        return None
-    days: int | None = settings._default_manager.filter(site=site_id).values_list("code_valid_days", flat=True).first()
-    return days
+    None where the site sets no number, or has no settings: then codes are valid for ever.
+    """
+    days = PrepaidSettings.objects.filter(site=site_id).values_list("code_valid_days", flat=True).first()
+    return now.replace(microsecond=0) + dt.timedelta(days=days, seconds=1) if days else None

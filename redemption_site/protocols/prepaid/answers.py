@@ -165,7 +165,8 @@ def as_text(value: str | int | Decimal | dt.datetime) -> str:
 
 
 def attribute(name: str, value: str | int) -> str:
-    return f' {name}="{text(str(value)).replace('"', "&quot;")}"'
+    quoted = text(str(value)).replace('"', "&quot;")
+    return f' {name}="{quoted}"'
 
 
 def text(value: str) -> str:

@@ -24,6 +24,7 @@ def identify(call: Call) -> Person:
             unique_id=call["UniqueID"],
             values=call["PersonIdentificationValues"] or None,
             separator=call["SeparatorInIdentVals"],
+            network=call.asked.network,
         )
     except IdentificationRefused as refused:
         raise Failed(IDENTIFICATION[type(refused)]) from refused
