@@ -89,6 +89,16 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Sales",
+                "separator": True,
+                "items": [
+                    entry("Orders", "shopping_cart", "codes.shoporder"),
+                    entry("Articles", "redeem", "codes.article"),
+                    entry("Characteristics", "tune", "codes.articlecharacteristic"),
+                    entry("Item statuses", "linear_scale", "codes.itemstatus"),
+                ],
+            },
+            {
                 "title": "Value",
                 "separator": True,
                 "items": [

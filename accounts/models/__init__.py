@@ -8,17 +8,21 @@ from accounts.models.content import CollectionMember, Item, ItemProperty, ItemVi
 from accounts.models.heartbeats import Heartbeat
 from accounts.models.licences import BrowserLogin, Licence
 from accounts.models.offers import LicenceTerms, Offer, OfferPrice
+from accounts.models.persons import Characteristic, Person, PersonProperty, PersonType
+from accounts.models.prepaid_settings import PrepaidSettings
 from accounts.models.sites import Site
 from accounts.models.tags import Tag, UserTag
 from accounts.models.till_keys import TillKey
 from accounts.models.users import Membership, User
 from accounts.models.venues import SystemType, Venue
+from accounts.models.visitors import StoredIdentification, Visitor, VisitorPerson
 
 __all__ = [
     "AccountSet",
     "AccountSetRule",
     "AuditRecord",
     "BrowserLogin",
+    "Characteristic",
     "Client",
     "CollectionMember",
     "FailureBudget",
@@ -31,11 +35,18 @@ __all__ = [
     "Membership",
     "Offer",
     "OfferPrice",
+    "Person",
+    "PersonProperty",
+    "PersonType",
+    "PrepaidSettings",
     "Site",
+    "StoredIdentification",
     "SystemType",
     "Tag",
     "TillKey",
     "User",
     "UserTag",
     "Venue",
+    "Visitor",
+    "VisitorPerson",
 ]

@@ -103,7 +103,10 @@ class User(AbstractBaseUser):
 VIEW = frozenset(
     f"{app}.view_{model}"
     for app, models_ in {
-        "accounts": ("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence", "venue", "systemtype"),
+        "accounts": (
+            *("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence", "venue", "systemtype"),
+            *("characteristic", "persontype", "person", "visitor", "prepaidsettings"),
+        ),
         "codes": (
             "batch",
             "batchedit",
@@ -116,6 +119,10 @@ VIEW = frozenset(
             "terms",
             "receiptmail",
             "advice",
+            "article",
+            "articlecharacteristic",
+            "itemstatus",
+            "shoporder",
         ),
         "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "transfer"),
     }.items()
@@ -128,12 +135,16 @@ OPERATE = VIEW | {
     "codes.close_workitem",
     "codes.retry_receiptmail",
     "codes.retry_advice",
+    "codes.place_order",
+    "codes.move_item",
     "accounts.change_user",
     "accounts.give_licence",
     "accounts.end_licence",
+    "accounts.switch_person",
 }
 MANAGE = OPERATE | {
     "codes.edit_batch",
+    "codes.edit_article",
     "codes.reveal_code",
     "codes.export_codes",
     "ledger.grant_value",
@@ -146,6 +157,9 @@ MANAGE = OPERATE | {
     "accounts.edit_offer",
     "accounts.edit_accountset",
     "accounts.edit_venue",
+    "accounts.edit_persontype",
+    "accounts.edit_person",
+    "accounts.edit_prepaidsettings",
     "accounts.view_auditrecord",
 }
 

@@ -14,6 +14,7 @@ from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger.models import LedgerAccount, LedgerTransaction
 from tests.codes.advices import make_advice, make_venue
+from tests.codes.shop import make_article, move, place
 from tests.content import make_account_set, make_collection, make_item, make_licence, make_offer, show_only_to
 from tests.factories import (
     PASSWORD,
@@ -113,6 +114,7 @@ def make_world(slug: str = "shop") -> World:
         "codes_codeimport": checked_import(site),
         "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
         "codes_batchedit": editing.work_edit(edit.pk),
+        **shop_rows(site, claimant),
     }
     return world
 
@@ -129,6 +131,19 @@ def content_rows(site: Site, claimant: User) -> dict[str, Any]:
         "accounts_accountset": members,
         "accounts_offer": offer,
         "accounts_licence": make_licence(collection, user=claimant, offer=offer),
+    }
+
+
+def shop_rows(site: Site, claimant: User) -> dict[str, Any]:
+    """A voucher article, and an order of three with their codes."""
+    article = make_article(site, name=f"Gift card of {site.slug}")
+    order = place(site, (article, 3), buyer=claimant)
+    move(order.items.get(), 4)
+    return {
+        "codes_articlecharacteristic": site.article_characteristics.get(),
+        "codes_article": article,
+        "codes_itemstatus": site.item_statuses.get(number=1),
+        "codes_shoporder": order,
     }
 
 
