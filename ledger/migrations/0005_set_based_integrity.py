@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0003_reported_uses'),
+        ('ledger', '0004_suspended_bookings'),
     ]
 
     operations = [
