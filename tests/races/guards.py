@@ -31,6 +31,7 @@ UNIQUE = (
 TRIGGERS = (
     *("codes_code_states", "ledger_account_guard"),
     *("codes_assignment_belongs", "codes_code_stays_theirs"),
+    *("ledger_suspended_guard", "ledger_account_due"),
 )
 
 # Between what was read and what is written from it: the first write of every deed.
