@@ -12,9 +12,9 @@ def main() -> None:
     sys.stdout = sys.stderr  # Log lines.
     django.setup()
     from bench.advising import memory_mb
-    from codes.advice import draining
+    from codes.advice import draining, inbox
 
-    draining.is_due()  # Connected.
+    inbox.is_due()  # Connected.
     for _ in sys.stdin:
         before = time.process_time()
         claimed = draining.drain()

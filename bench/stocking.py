@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts import client_keys, clock, venues
+from accounts import beginnings, client_keys, clock
 from accounts.models import Site
 from bench import cpu
 from codes import issuing, keys
@@ -30,7 +30,7 @@ def prepare(claimants: int) -> dict[str, Any]:
     site = Site.objects.create(
         slug=SITE, name="Bench", domain="bench.localhost", default_asset_code="EUR", created_at=clock.read()
     )
-    venues.add_first_system_type(site)
+    beginnings.begin(site)
     client = client_keys.create_client(site, "load", ["redeem", "assign"], actor_id="bench")
     with transaction.atomic():
         users = [

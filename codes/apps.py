@@ -9,5 +9,9 @@ class CodesConfig(AppConfig):
     verbose_name = "Codes"
 
     def ready(self) -> None:
+        from accounts import beginnings  # Models, which are ready only now.
+        from codes import item_statuses
+
+        beginnings.BEGINNINGS.append(item_statuses.begin)
         pre_migrate.connect(triggers.make_way, sender=self)
         post_migrate.connect(triggers.install, sender=self)

@@ -44,9 +44,8 @@ class Subject:
     seal: Callable[..., tuple[Any, ...]]
     from_text: Callable[[str], Any]
     share: int = 1  # Of a chunk: rows that are large come by fewer.
-    locked_first: tuple[
-        tuple[str, str], ...
-    ] = ()  # (table, column that names the row): whoever writes the row holds these.
+    # (table, column that names the row): whoever writes the row holds these.
+    locked_first: tuple[tuple[str, str], ...] = ()
 
 
 def reseal(chunks: int | None = None, *, seconds: float | None = None) -> int:

@@ -6,23 +6,28 @@ from django.db import transaction
 from accounts import auditing
 from accounts.models import User
 from codes import lookup
-from codes.models import Batch, Code
+from codes.models import Advice, Batch, Code
 
 
 def reveal(code: Code, *, actor_id: str, reason: str) -> str:
     """The display form of one code, after the audit row has been committed. Raises ValidationError without a reason."""
+    note_revealed("code", code, "code", actor_id=actor_id, reason=reason)
+    return lookup.shown(code)
+
+
+def note_revealed(object_type: str, row: Code | Advice, called: str, *, actor_id: str, reason: str) -> None:
+    """Record why a member of staff is shown what rests sealed. Raises ValidationError without a reason."""
     if not reason.strip():
-        raise ValidationError({"reason": ["Say why the code must be seen."]})
+        raise ValidationError({"reason": [f"Say why the {called} must be seen."]})
     with transaction.atomic(durable=True):
         auditing.record(
-            "code.reveal",
-            site=code.site_id,
+            f"{object_type}.reveal",
+            site=row.site_id,
             actor_id=actor_id,
-            object_type="code",
-            object_id=code.pk,
+            object_type=object_type,
+            object_id=row.pk,
             detail={"reason": reason.strip()[:200]},
         )
-    return lookup.shown(code)
 
 
 def note_shown(batch: Batch, code: Code | None, *, actor_id: str, door: str) -> None:

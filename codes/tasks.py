@@ -4,9 +4,9 @@ from celery import shared_task
 
 from accounts import heartbeats
 from codes import doorbell, expiring, import_tidying, mailing, replenishing, resealing, working
-from codes.advice import draining, tallies
+from codes.advice import draining, inbox, tallies
 from codes.advice.accepting import TASK as DRAIN
-from ledger import summing
+from ledger import settling, summing
 
 # Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
 SECONDS_PER_JOB = 15
@@ -26,7 +26,7 @@ def work_due_jobs() -> None:
 
 @shared_task(name=DRAIN, soft_time_limit=8, time_limit=9)
 def drain_advices() -> None:
-    if draining.drain(seconds=SECONDS_PER_DRAIN) and draining.is_due():
+    if draining.drain(seconds=SECONDS_PER_DRAIN) and inbox.is_due():
         doorbell.ring(DRAIN)  # A task ends in time; what is left is another one's.
 
 
@@ -43,6 +43,11 @@ def replenish() -> None:
 @shared_task(name="codes.sweep_expired")
 def sweep_expired() -> None:
     expiring.sweep_expired(seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name="codes.settle_due")
+def settle_due() -> None:
+    settling.sweep_due(seconds=SECONDS_PER_JOB)
 
 
 @shared_task(name="codes.reseal")

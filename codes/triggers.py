@@ -2,6 +2,7 @@
 each code belongs to an order, a batch, a site and terms that belong together."""
 
 from accounts.triggers import Trigger, append_only
+from codes import shop_rules
 from codes.advice import belonging, keeping
 from codes.assignment_triggers import HANDING_OUT
 
@@ -165,4 +166,5 @@ TRIGGERS = (
     ORDER_KEEPS_CODES,
     belonging.OF_ONE_SITE.trigger(),
     *keeping.TRIGGERS,
+    *shop_rules.TRIGGERS,
 )

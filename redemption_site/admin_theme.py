@@ -89,11 +89,22 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Sales",
+                "separator": True,
+                "items": [
+                    entry("Orders", "shopping_cart", "codes.shoporder"),
+                    entry("Articles", "redeem", "codes.article"),
+                    entry("Characteristics", "tune", "codes.articlecharacteristic"),
+                    entry("Item statuses", "linear_scale", "codes.itemstatus"),
+                ],
+            },
+            {
                 "title": "Value",
                 "separator": True,
                 "items": [
                     entry("Accounts", "account_balance_wallet", "ledger.ledgeraccount"),
                     entry("Transactions", "swap_horiz", "ledger.ledgertransaction"),
+                    entry("Suspended bookings", "event_upcoming", "ledger.suspendedbooking"),
                     entry("Assets", "payments", "ledger.asset"),
                 ],
             },

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts import client_keys, clock, venues
+from accounts import beginnings, client_keys, clock
 from accounts.callers import Caller, caller_for_client, caller_for_user
 from accounts.models import Membership, Site, Tag, User
 from ledger import moving, opening
@@ -35,7 +35,7 @@ class SiteFactory(DjangoModelFactory[Site]):
     @classmethod
     def _create(cls, model_class: type[Site], *args: Any, **fields: Any) -> Site:
         site = super()._create(model_class, *args, **fields)
-        venues.add_first_system_type(site)
+        beginnings.begin(site)
         return site
 
 

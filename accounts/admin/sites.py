@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts import clock, venues
+from accounts import beginnings, clock
 from accounts.admin.desk import ConfigurationAdmin
 from accounts.admin.scope import SiteFilter
 from accounts.models import Membership, Site, User
@@ -69,7 +69,7 @@ class SiteAdmin(ConfigurationAdmin):
             obj.created_at = clock.read()
         super().save_model(request, obj, form, change)
         if not change:
-            venues.add_first_system_type(obj)
+            beginnings.begin(obj)
 
 
 @admin.register(Membership)

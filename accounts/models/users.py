@@ -119,8 +119,12 @@ VIEW = frozenset(
             "terms",
             "receiptmail",
             "advice",
+            "article",
+            "articlecharacteristic",
+            "itemstatus",
+            "shoporder",
         ),
-        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
+        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "transfer"),
     }.items()
     for model in models_
 )
@@ -131,6 +135,8 @@ OPERATE = VIEW | {
     "codes.close_workitem",
     "codes.retry_receiptmail",
     "codes.retry_advice",
+    "codes.place_order",
+    "codes.move_item",
     "accounts.change_user",
     "accounts.give_licence",
     "accounts.end_licence",
@@ -138,6 +144,7 @@ OPERATE = VIEW | {
 }
 MANAGE = OPERATE | {
     "codes.edit_batch",
+    "codes.edit_article",
     "codes.reveal_code",
     "codes.export_codes",
     "ledger.grant_value",

@@ -41,7 +41,7 @@ def credit_booking(case: Case, type_: str, **fields: Any) -> Booking:
         site_id=code.site_id,
         type=type_,
         legs=(Leg(code.outstanding_id, account.id, code.value, code.batch_id),),
-        comment=f"Code {code.batch_id}-{code.serial}",
+        comment=case.command.comment or f"Code {code.batch_id}-{code.serial}",
         reference=case.command.reference or "",
         **fields,
     )

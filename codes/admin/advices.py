@@ -17,7 +17,7 @@ from codes.admin.advice_deeds import DiscardAdvice, DiscardMany, RetryAdvice, Re
 from codes.admin.advice_filters import RARE, OutcomeFilter, ReceivedFilter, TypeFilter, VenueFilter
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
 from codes.admin.words import check_rows
-from codes.advice.draining import attempt_id
+from codes.advice.draining import attempt_id_of
 from codes.models import Advice, Attempt
 
 ROUNDS_SHOWN = 20
@@ -154,7 +154,7 @@ class AdviceAdmin(DeskAdmin):
 def earlier_attempts(row: Advice) -> list[dict[str, Any]]:
     """How it was judged in earlier rounds, the last first: the attempts' IDs are made of its own."""
     rounds = range(max(0, row.rounds - ROUNDS_SHOWN), row.rounds)
-    ids = [attempt_id(Advice(id=row.pk, rounds=number)) for number in rounds]
+    ids = [attempt_id_of(row.pk, number) for number in rounds]
     if not ids:
         return []
     attempts = Attempt.objects.filter(pk__in=ids, site=row.site_id)

@@ -12,13 +12,12 @@ from uuid import UUID, uuid5
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from accounts import clock, database
+from accounts import database
 from accounts.callers import Caller, caller_for_client
 from accounts.models import Client
 from codes.advice import inbox
 from codes.advice.inbox import Claim, Held
 from codes.advice.reading import Received, read_advices
-from codes.models import Advice
 from codes.redemption.commands import REPORTED_DOOR, RedeemCode, Reported
 from codes.redemption.engine import redeem_reported
 from codes.redemption.rollback import TIMED_OUT, sqlstate
@@ -46,11 +45,6 @@ def drain(*, seconds: float | None = None) -> int:
         if not database.is_postgresql() and len(claims) == LIST_ON_SQLITE:
             time.sleep(time.monotonic() - began)  # As long again for everybody else.
     return claimed
-
-
-def is_due() -> bool:
-    """Whether there is an advice to be judged that nobody holds."""
-    return inbox.is_due(clock.read())
 
 
 def work(claims: Sequence[Claim], callers: dict[int, Caller] | None = None) -> None:
@@ -139,12 +133,8 @@ def command_of(advice: Received, text: str, callers: Mapping[int, Caller]) -> Re
         channel=advice.redemption_type[:30],
         venue_id=advice.venue_id,
         reported=Reported(advice.received_at, advice.happened_at, advice.problem),
-        id=attempt_id(advice),
+        id=attempt_id_of(advice.pk, advice.rounds),
     )
-
-
-def attempt_id(advice: Advice | Received) -> UUID:
-    return attempt_id_of(advice.pk, advice.rounds)
 
 
 def attempt_id_of(advice_id: UUID, rounds: int) -> UUID:

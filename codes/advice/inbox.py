@@ -61,8 +61,9 @@ def claim(most: int) -> list[Claim]:
     return claims
 
 
-def is_due(now: dt.datetime) -> bool:
-    return _oldest_due(now) is not None
+def is_due() -> bool:
+    """Whether there is an advice to be judged that nobody holds."""
+    return _oldest_due(clock.read()) is not None
 
 
 def _oldest_due(now: dt.datetime) -> bool | None:
@@ -98,17 +99,10 @@ class Held:
         self.advice_ids = advice_ids
         self.sites = sites
 
-    def hold(self, ids: Sequence[UUID], *, skip_locked: bool = False) -> Container[UUID]:
+    def hold(self, ids: Sequence[UUID]) -> Container[UUID]:
         """Lock what is still ours: a lease that ended may have given the work to another worker, who has done it by now."""
         by_advice = {self.advice_ids[each]: each for each in ids}
-        wanted, params = rows.one_of("p.advice_id", "uuid", stored(list(by_advice)))
-        found = locking.select_for_update(
-            f"""SELECT p.advice_id, p.token FROM codes_pendingadvice p WHERE {wanted} AND p.leased
-                ORDER BY p.advice_id {{lock p}}""",  # noqa: S608
-            params,
-            skip_locked=skip_locked,
-        )
-        ours = [as_uuid(advice_id) for advice_id, token in found if self.tokens[as_uuid(advice_id)] == token]
+        ours = _lock_held({advice_id: self.tokens[advice_id] for advice_id in by_advice})
         return {by_advice[advice_id] for advice_id in ours}
 
     def settle(self, outcomes: Sequence[Outcome], now: dt.datetime) -> None:
@@ -120,7 +114,11 @@ class Held:
                 FROM {source} WHERE codes_advice.id = v.id""",  # noqa: S608
             [budgets.stored(now), *params],
         )
-        failed = {self.advice_ids[o.attempt.pk]: o.attempt.reason for o in outcomes if self.is_failed(o)}
+        failed = {
+            advice_id: o.attempt.reason
+            for o, (advice_id, outcome, _) in zip(outcomes, judged, strict=True)
+            if outcome == Advice.Outcome.FAILED
+        }
         for reason in sorted(set(failed.values())):
             _give_up([advice_id for advice_id, why in failed.items() if why == reason], reason, now)
         done = [advice_id for advice_id, _, _ in judged if advice_id not in failed]
@@ -128,10 +126,6 @@ class Held:
             wanted, ids = rows.one_of("advice_id", "uuid", stored(done))
             rows.write(f"DELETE FROM codes_pendingadvice WHERE {wanted}", ids)  # noqa: S608
         tallies.append(Counter((self.sites[advice_id], str(outcome)) for advice_id, outcome, _ in judged), now)
-
-    @staticmethod
-    def is_failed(outcome: Outcome) -> bool:
-        return outcome_of(outcome.attempt, outcome.refusal) == Advice.Outcome.FAILED
 
 
 def put_back(claims: Sequence[Claim], error: str) -> None:
@@ -173,10 +167,21 @@ def still_held(claims: Sequence[Claim]) -> list[Claim]:
     """Those whose lease has not passed to another worker, locked."""
     if not claims:
         return []
-    held = Held(claims, {each.advice_id: each.advice_id for each in claims}, {})
     # Nobody but who has taken over holds the lock of one of them: there is nothing to wait for.
-    ids = held.hold([each.advice_id for each in claims], skip_locked=True)
-    return [each for each in claims if each.advice_id in ids]
+    held = _lock_held({each.advice_id: each.token for each in claims}, skip_locked=True)
+    return [each for each in claims if each.advice_id in held]
+
+
+def _lock_held(tokens: dict[UUID, int], *, skip_locked: bool = False) -> set[UUID]:
+    """Those of {advice ID: token} whose work still has that token, locked."""
+    wanted, params = rows.one_of("p.advice_id", "uuid", stored(tokens))
+    found = locking.select_for_update(
+        f"""SELECT p.advice_id, p.token FROM codes_pendingadvice p WHERE {wanted} AND p.leased
+            ORDER BY p.advice_id {{lock p}}""",  # noqa: S608
+        params,
+        skip_locked=skip_locked,
+    )
+    return {as_uuid(advice_id) for advice_id, token in found if tokens[as_uuid(advice_id)] == token}
 
 
 def _park(advice_ids: Sequence[UUID], error: str, now: dt.datetime) -> None:

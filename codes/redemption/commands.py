@@ -14,6 +14,7 @@ from codes.models import Attempt
 
 BROWSER_DOOR = "add"  # The only door through which something can be given to a browser.
 REPORTED_DOOR = "advice"  # What comes through it has happened already, somewhere else.
+PREPAID_DOOR = "prepaid"  # Tops up the money of a person who has been identified.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,12 @@ class Reported:
 class RedeemCode:
     """Redeem ``code``, as it was typed, for the claimant with ``claimant_id``.
 
-    ``door`` names the way in ("api", "page", "add") and with it the order of rules. The caller's site is the only one looked at.
+    ``door`` names the way in ("api", "page", "add", …) and with it the order of rules. The caller's site is the only one looked at.
     A session code is redeemed through "add" alone, for the browser login ``browser_id``; whoever is the claimant plays no part
     in it then, and need not be there. Through "add" every other code needs a claimant, or is refused with SignInNeeded.
-    Through "advice" comes what is ``reported``, which has no claimant and is judged as of when it happened.
+    Through "advice" comes what is ``reported``, which has no claimant and is judged as of when it happened. Through "prepaid"
+    only money is credited. ``comment``, at most 200 characters, is what the booking says to the account's holder; empty: the
+    code's batch and serial.
     """
 
     caller: Caller
@@ -50,6 +53,7 @@ class RedeemCode:
     channel: str = ""
     venue_id: str = ""
     reference: str | None = None
+    comment: str = ""
     idempotency_key: str | None = None
     reservation_token: str | None = None
     browser_id: int | None = None

@@ -10,7 +10,7 @@ from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknow
 from codes.lookup import LONGEST_TYPED
 from codes.models import Batch, Code
 from codes.redemption.case import Case, CodeFacts
-from codes.redemption.commands import BROWSER_DOOR, REPORTED_DOOR
+from codes.redemption.commands import BROWSER_DOOR, PREPAID_DOOR, REPORTED_DOOR
 from codes.refusals import (
     AlreadyRedeemed,
     CampaignCapReached,
@@ -32,9 +32,12 @@ from codes.refusals import (
     VenueNotAllowed,
 )
 from codes.uses import limit
+from ledger.models import Asset, LedgerAccount
+from ledger.refusals import AccountLocked, AccountMissing, CurrencyMismatch
 
 LIMITS = {"code": LONGEST_TYPED, "claimant_id": 100, "channel": 30, "venue_id": 100, "reference": 100}
 
+CREDIT = "credit"  # The action's name.
 AHEAD = dt.timedelta(minutes=10)  # How much further a till's clock may be.
 
 Rule = Callable[[Case, dt.datetime], None]
@@ -60,8 +63,8 @@ def refuse_no_claimant(case: Case, now: dt.datetime) -> None:
 
 
 def refuse_too_long(case: Case, now: dt.datetime) -> None:
-    lengths = {name: len(getattr(case.command, name) or "") for name in LIMITS}
-    too_long = {name: length for name, length in lengths.items() if length > LIMITS[name]}
+    said = case.command
+    too_long = {name: len(text) for name, limit in LIMITS.items() if len(text := getattr(said, name) or "") > limit}
     case.expect(not too_long, "lengths", FieldTooLong, **too_long)
 
 
@@ -183,6 +186,22 @@ def refuse_too_soon(case: Case, now: dt.datetime) -> None:
         case.expect(waited, "cooldown", CooldownActive, last=last, seconds=seconds)
 
 
+def refuse_other_than_money(case: Case, now: dt.datetime) -> None:
+    """Through a door that only tops up money every other code is as unknown as one that nobody issued."""
+    code = found(case)
+    tops_up = code.action == CREDIT and code.asset_kind == Asset.Kind.MONEY
+    case.expect(tops_up, "tops_up_money", CodeNotFound, action=code.action)
+
+
+def refuse_account(case: Case, now: dt.datetime) -> None:
+    """What the action would refuse too, here in the protocol's own order. Source: prepaid engine, section 6."""
+    account = case.account
+    case.expect(account is not None, "account_there", AccountMissing)
+    assert account is not None
+    case.expect(account.state != LedgerAccount.State.CLOSED, "account_open", AccountLocked, state=account.state)
+    case.expect(account.asset_id == found(case).asset_id, "same_currency", CurrencyMismatch)
+
+
 def found(case: Case) -> CodeFacts:
     """The code, in rules that stand after the one that refuses an unknown code."""
     assert case.code is not None
@@ -217,10 +236,21 @@ REPORTED: tuple[Rule, ...] = (
     *(refuse_over_batch_cap, refuse_venue),
 )
 
+# Whoever comes has been identified, and hears nothing of a code that is not for them. Source: prepaid engine, section 6.
+PREPAID: tuple[Rule, ...] = (
+    *READING,
+    refuse_claimant,
+    *(refuse_unknown, refuse_other_than_money, refuse_other_owner),
+    *(refuse_expired, refuse_switched_off, refuse_not_yet_valid, refuse_used_up, refuse_reserved),
+    *BUSINESS,
+    refuse_account,
+)
+
 # Each door names its order; the foreign protocols add theirs here when they come.
 ORDER_BY_DOOR: dict[str, tuple[Rule, ...]] = {
     "api": NATIVE,
     "page": NATIVE,
     BROWSER_DOOR: ADD,
     REPORTED_DOOR: REPORTED,
+    PREPAID_DOOR: PREPAID,
 }

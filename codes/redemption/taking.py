@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from accounts import defects
 from accounts.rows import Touched
-from codes.models.terms import UNLIMITED_USES
+from codes import uses
 from codes.redemption import writes
 from codes.redemption.case import Case, Facts, Redemption
 from codes.redemption.rollback import CountsDiffer
@@ -23,7 +23,7 @@ def take(case: Case, facts: Facts) -> None:
     if code.uses >= code.max_uses:
         code.state = "used_up"
     case.use_number = code.redemptions
-    case.uses_left = None if code.max_uses == UNLIMITED_USES else code.max_uses - code.uses
+    case.uses_left = uses.left(code.max_uses, code.uses)
     code.last_redemption = Redemption(case.receipt_number, claimant.id if claimant else None, case.command.caller.key)
     if code.batch:
         code.batch.uses += 1
@@ -54,14 +54,14 @@ def mark_used(cases: Sequence[Case], now: dt.datetime) -> Used:
     """Write the counts, guarded."""
     if not cases:
         return Used([])
-    uses: dict[int, writes.Uses] = {}
+    taken_by_code: dict[int, writes.Uses] = {}
     capped: dict[int, int] = {}
     for case in cases:
         code, instant = found(case), case.instant(now)
-        taken = uses.setdefault(code.id, writes.Uses(0, "", instant))
+        taken = taken_by_code.setdefault(code.id, writes.Uses(0, "", instant))
         taken.count, taken.actor_id = taken.count + 1, case.command.caller.actor_id
         taken.latest = max(taken.latest, instant)
         if code.batch_cap is not None:
             capped[code.batch_id] = capped.get(code.batch_id, 0) + 1
     batches = [(1, writes.use_batch(batch_id, count)) for batch_id, count in sorted(capped.items())]
-    return Used([(len(uses), writes.use_codes(uses)), *batches])
+    return Used([(len(taken_by_code), writes.use_codes(taken_by_code)), *batches])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from accounts import client_keys, clock, venues
+from accounts import beginnings, client_keys, clock
 from accounts.models import Client, Site, User
 from ledger.models import Asset, LedgerAccount, Transfer
 from ledger.moving import grant
@@ -56,7 +56,7 @@ def load_people() -> People:
 def load_site(slug: str, name: str, **fields: str) -> Site:
     defaults = {"name": name, "domain": f"{slug}.localhost", "created_at": clock.read(), **fields}
     site = Site.objects.get_or_create(slug=slug, defaults=defaults)[0]
-    venues.add_first_system_type(site)
+    beginnings.begin(site)
     return site
 
 

@@ -1,11 +1,12 @@
 """What the site answers when no view does: a bad request, an unknown address, an error of ours, the database away.
 
-Under /api/ problem+json, to tills their protocol's error, elsewhere a page; a database that is away is 503 and never 500, but to
-tills, whose protocol has no 503.
+Under /api/ problem+json, to tills and to callers of the engine their protocol's error, elsewhere a page; a database that is away
+is 503 and never 500, but to tills, whose protocol has no 503.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from xml.sax.saxutils import escape
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from redemption_site.edge.rendering import json_response, problem
 # Raised when the server is gone, restarting, full, or slower than the time a statement may take.
 DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER = {"Retry-After": "5"}
+ENGINE_XML = "application/xml; charset=utf-8"
 UNAVAILABLE = "Redemption is not available right now. Nothing was changed."
 
 
@@ -37,6 +39,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     """503, told without a template: what a template asks of the database cannot be had."""
     if is_till(request):
         return told_to_till(500, "server_error", "The request could not be processed.")
+    if is_engine(request):
+        return told_to_engine(503, "Service unavailable", RETRY_AFTER)
     if is_api(request):
         return problem(503, "service_unavailable", UNAVAILABLE, headers=RETRY_AFTER)
     if prefers_json(request):
@@ -56,6 +60,22 @@ def is_till(request: HttpRequest) -> bool:
     return request.path_info.lower().startswith("/v3/")
 
 
+def is_engine(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/default/engine/")
+
+
+def told_to_engine(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """An HTTP error of the prepaid engine, which is answered where no procedure ran. Source: prepaid engine, section 8."""
+    error = f"<EngineError><Status>{status}</Status><Message>{escape(message)}</Message></EngineError>\n"
+    response = HttpResponse(
+        '<?xml version="1.0" encoding="UTF-8"?>\n' + error, status=status, content_type=ENGINE_XML, headers=headers
+    )
+    response.headers["Cache-Control"] = "no-store"
+    # Django would write a second line for it; edge/request_log.py writes ours.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
+
+
 def told_to_till(status: int, error: str, sentence: str) -> HttpResponse:
     return json_response({"error": error, "error_description": sentence}, status, {"Pragma": "no-cache"})
 
@@ -63,6 +83,8 @@ def told_to_till(status: int, error: str, sentence: str) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_till(request):
         return told_to_till(400, "invalid_request", "The request could not be read.")
+    if is_engine(request):
+        return told_to_engine(400, "The request could not be read")
     if is_api(request):
         return problem(400, "request_malformed", "The request could not be read.")
     return defaults.bad_request(request, exception)
@@ -75,6 +97,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_engine(request):
+        return told_to_engine(404, "Unknown procedure")
     if is_api(request):
         return problem(404, "not_found", "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
@@ -86,6 +110,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return unavailable(request)
     if is_till(request):
         return told_to_till(500, "server_error", "The request could not be processed.")
+    if is_engine(request):
+        return told_to_engine(500, "Internal error")
     if is_api(request):
         return problem(500, "internal_error", "Something went wrong on our side.")
     return defaults.server_error(request)

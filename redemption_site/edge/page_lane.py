@@ -1,6 +1,6 @@
 """Middleware that only pages need, taken out of the way of the API, whose answers are counted in microseconds.
 
-Each is the library's own; under /api/, /admin-api/ and /v3/ it hands the request on. Sessions, logins and the
+Each is the library's own; under /api/ and the protocols' addresses it hands the request on. Sessions, logins and the
 CSRF check stay for all.
 """
 
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-API = ("/api/", "/admin-api/", "/v3/", "/V3/")
+API = ("/api/", "/admin-api/", "/v3/", "/V3/", "/default/engine/")
 
 
 class PageOnly:

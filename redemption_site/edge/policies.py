@@ -38,6 +38,7 @@ POLICIES = (
     ("/admin-api/", written(NOTHING)),
     ("/v3/", written(NOTHING)),
     ("/V3/", written(NOTHING)),
+    ("/default/engine/", written(NOTHING)),
 )
 
 

@@ -15,6 +15,7 @@ from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger.models import LedgerAccount, LedgerTransaction
 from tests.codes.advices import make_advice, make_venue
+from tests.codes.shop import make_article, move, place
 from tests.content import make_account_set, make_collection, make_item, make_licence, make_offer, show_only_to
 from tests.factories import (
     PASSWORD,
@@ -28,6 +29,7 @@ from tests.factories import (
     make_staff,
     new_batch,
 )
+from tests.ledger.suspending import suspend
 from tests.people import BOTH, EMAIL, make_person, make_person_type, make_settings
 
 MONEY_TEXT = "SECRET-CASH-7K2M"  # The characters that no page may show.
@@ -104,6 +106,7 @@ def make_world(slug: str = "shop") -> World:
         "accounts_auditrecord": last_audit(site),
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
         "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),
+        "ledger_suspendedbooking": suspend(LedgerAccount.objects.get(owner=claimant), "grant", 100, comment="Bonus"),
         "ledger_ledgertransaction": LedgerTransaction.objects.get(attempt=redemption),
         "codes_batch": money.batch,
         "codes_code": money,
@@ -114,6 +117,7 @@ def make_world(slug: str = "shop") -> World:
         "codes_codeimport": checked_import(site),
         "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
         "codes_batchedit": editing.work_edit(edit.pk),
+        **shop_rows(site, claimant),
     }
     return world
 
@@ -130,6 +134,19 @@ def content_rows(site: Site, claimant: User) -> dict[str, Any]:
         "accounts_accountset": members,
         "accounts_offer": offer,
         "accounts_licence": make_licence(collection, user=claimant, offer=offer),
+    }
+
+
+def shop_rows(site: Site, claimant: User) -> dict[str, Any]:
+    """A voucher article, and an order of three with their codes."""
+    article = make_article(site, name=f"Gift card of {site.slug}")
+    order = place(site, (article, 3), buyer=claimant)
+    move(order.items.get(), 4)
+    return {
+        "codes_articlecharacteristic": site.article_characteristics.get(),
+        "codes_article": article,
+        "codes_itemstatus": site.item_statuses.get(number=1),
+        "codes_shoporder": order,
     }
 
 

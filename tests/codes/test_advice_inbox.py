@@ -91,9 +91,9 @@ class TestClaiming:
         inbox.claim(10)
 
         stopped_clock.advance(seconds=LEASE_SECONDS - 0.001)
-        assert (inbox.claim(10), draining.is_due()) == ([], False)
+        assert (inbox.claim(10), inbox.is_due()) == ([], False)
         stopped_clock.advance(seconds=0.001)
-        assert draining.is_due()
+        assert inbox.is_due()
         taken = [inbox.claim(10) for _ in range(4)]
 
         assert [len(claims) for claims in taken] == [1, 1, 1, 0]
@@ -191,7 +191,7 @@ class TestTrying:
         assert not Attempt.objects.filter(pk=bad).exists()
         assert AdviceTally.objects.get(outcome="failed").count == 1
         assert draining.drain() == 0  # Until staff look at it.
-        assert not draining.is_due()
+        assert not inbox.is_due()
 
     def test_one_that_kills_its_worker_every_time_is_parked_too(self, till, stopped_clock, caplog):
         killer = report(till, worth_cents=500)
