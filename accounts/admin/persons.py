@@ -198,8 +198,6 @@ class PersonAdmin(DeskAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if "\x00" in term:
-            return queryset.none(), False
         sites = site_ids_where(staff_of(request), "accounts.view_person")
         users = User.objects.filter(Q(claimant_id=term) | Q(email=term.lower()), site__in=sites)
         found = set(Person.objects.filter(user__in=list(users[:SHOWN])).values_list("pk", flat=True))

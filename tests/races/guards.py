@@ -20,6 +20,9 @@ NAMED = (
     ("accounts_usertag", "usertag_once"),
     ("codes_assignment", "assignment_once"),
     ("codes_assignment", "assignment_key"),
+    ("accounts_visitor", "visitor_unique_id_per_site"),
+    ("accounts_visitorperson", "visitor_is_one_person"),
+    ("accounts_storedidentification", "identification_per_visitor_and_type"),
 )
 # Unique columns, whose constraints Django names.
 UNIQUE = (
@@ -43,6 +46,8 @@ FIRST_WRITES = (
     ("codes_reversal", "INSERT"),
     ("ledger_ledgertransaction", "INSERT"),
     ("accounts_failurebudget", "INSERT"),
+    ("accounts_visitor", "INSERT"),
+    ("accounts_visitorperson", "INSERT"),
     ("codes_receiptmail", "UPDATE"),
     ("codes_pendingadvice", "UPDATE"),
 )
