@@ -20,6 +20,8 @@ NAMED = (
     ("accounts_usertag", "usertag_once"),
     ("codes_assignment", "assignment_once"),
     ("codes_assignment", "assignment_key"),
+    ("codes_shoporder", "shoporder_number_per_site"),
+    ("codes_shoporder", "shoporder_idempotency_key"),
 )
 # Unique columns, whose constraints Django names.
 UNIQUE = (
@@ -31,6 +33,7 @@ UNIQUE = (
 TRIGGERS = (
     *("codes_code_states", "ledger_account_guard"),
     *("codes_assignment_belongs", "codes_code_stays_theirs"),
+    "codes_shoporderitem_codes_stay",
 )
 
 # Between what was read and what is written from it: the first write of every deed.
@@ -44,6 +47,8 @@ FIRST_WRITES = (
     ("accounts_failurebudget", "INSERT"),
     ("codes_receiptmail", "UPDATE"),
     ("codes_pendingadvice", "UPDATE"),
+    ("codes_shoporder", "INSERT"),
+    ("codes_shoporderitem", "UPDATE"),
 )
 PAUSE_SECONDS = 0.01
 # Where nothing guards, nobody waits for another: a longer pause costs little, and the fault shows on a slow machine too.
