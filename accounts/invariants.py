@@ -12,8 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts import auditing, triggers
-from accounts.content_rules import RULES
+from accounts import auditing, content_rules, person_rules, triggers
 from accounts.models import AuditRecord
 
 Violation = dict[str, Any]
@@ -82,5 +81,18 @@ INVARIANTS = (
         "of an API key only a digest of 32 bytes rests",
         "SELECT id, prefix FROM accounts_client WHERE length(secret_hash) <> 32",
     ),
-    *(Invariant("I25", rule.name, rule.violations(rule.table)) for rule in RULES),
+    Invariant(
+        "I25",
+        "a visitor is one person at a time, and was another before it",
+        """SELECT a.id, a.visitor_id, b.id AS other FROM accounts_visitorperson a
+           JOIN accounts_visitorperson b ON b.visitor_id = a.visitor_id AND b.id > a.id
+           WHERE a.until IS NULL OR a.until > b.since""",
+    ),
+    Invariant(
+        "I28",
+        "of a person's secret only a salted hash rests",
+        """SELECT x.id, x.person_id FROM accounts_personproperty x
+           WHERE x.secret_hash <> '' AND x.secret_hash NOT LIKE '%$%$%'""",
+    ),
+    *(Invariant("I25", rule.name, rule.violations(rule.table)) for rule in (*content_rules.RULES, *person_rules.RULES)),
 )

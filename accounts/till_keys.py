@@ -15,12 +15,12 @@ from django.db import IntegrityError, transaction
 from accounts import auditing, client_keys, clock, digests
 from accounts.models import Client, TillKey
 from accounts.refusals import Unauthenticated
+from accounts.wording import CONTROL, is_text
 
 LONGEST_HEADER = 1_700  # The longest name and secret, of four bytes a character, in Base64.
 LONGEST_NAME = 100
 LONGEST_SECRET = 200
 BARE_KEY = re.compile(r"[!-~]{16,200}", re.ASCII)  # Printable and without spaces: what a header can carry unchanged.
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 BASE64 = re.compile(r"([A-Za-z0-9+/]+)(={0,2})", re.ASCII)
 OUR_PREFIX = re.compile(r"rk[0-9a-f]{12}", re.ASCII)
 
@@ -163,8 +163,3 @@ def read_pair(header: str) -> tuple[str, str] | None:
         return None
     name, colon, secret = text.partition(":")
     return (name, secret) if colon and name and not CONTROL.search(text) else None
-
-
-def is_text(text: str) -> bool:
-    """Whether a header can carry it: no control characters, and no half of a surrogate pair."""
-    return not CONTROL.search(text) and text.encode(errors="replace").decode() == text

@@ -58,9 +58,10 @@ def append_only(table: str, *, mutable: tuple[str, ...] = (), columns: tuple[str
 
 def listed(package: str) -> tuple[Trigger, ...]:
     if package == "accounts":
-        from accounts.content_rules import RULES  # It is made of this module's triggers.
+        from accounts import content_rules, person_rules  # They are made of this module's triggers.
 
-        return (append_only("accounts_auditrecord"), *(rule.trigger() for rule in RULES))
+        rules = (*content_rules.RULES, *person_rules.RULES)
+        return (append_only("accounts_auditrecord"), *(rule.trigger() for rule in rules))
     return importlib.import_module(f"{package}.triggers").TRIGGERS
 
 

@@ -1,11 +1,13 @@
 """What a name or an ID may look like, and how a few of many are told; raises ValidationError with the field's name."""
 
+import re
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 
 ID_LENGTH = 100
 TOLD = 5
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def check_id(field: str, text: str) -> None:
@@ -25,3 +27,8 @@ def named(texts: Iterable[str]) -> str:
     """The first few, and whether there are more."""
     ordered = sorted(texts)
     return ", ".join(ordered[:TOLD]) + (f" and {len(ordered) - TOLD} more" if len(ordered) > TOLD else "")
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be kept, sent and shown: no control characters, and no half of a surrogate pair."""
+    return not CONTROL.search(text) and text.encode(errors="replace").decode() == text

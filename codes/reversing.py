@@ -11,7 +11,7 @@ import uuid_utils.compat as uuid
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from accounts import auditing, clock, digests, locking
+from accounts import auditing, digests, locking
 from accounts.callers import Caller
 from codes import batch_value
 from codes.actions.registry import ACTIONS
@@ -19,10 +19,11 @@ from codes.models import Attempt, Batch, Code, Reversal
 from codes.redemption.commands import REPORTED_DOOR
 from codes.redemption.rollback import busy_as_refusal
 from codes.refusals import AlreadyReversed, CodeBusy, IdempotencyMismatch, RedemptionNotFound
-from ledger.books import Booking, Leg, lock_books
+from ledger.books import Booking, Leg
 from ledger.models import LedgerAccount, LedgerTransaction, Transfer
 from ledger.opening import outstanding_account, system_accounts
 from ledger.posting import post
+from ledger.settling import lock_settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,7 @@ def lock_code(attempt: Attempt) -> Code:
 def write(command: ReverseRedemption, attempt: Attempt, code: Code) -> Reversal:
     reversal_id = uuid.uuid7()
     legs = legs_back(attempt, to_outstanding=command.give_use_back and code.state != Code.State.DELETED)
-    books = lock_books({account for leg in legs for account in (leg.debit_account_id, leg.credit_account_id)})
-    now = clock.read()
+    books, now = lock_settled({account for leg in legs for account in (leg.debit_account_id, leg.credit_account_id)})
     booking = None
     if legs:
         booking = Booking(

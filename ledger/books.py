@@ -4,6 +4,7 @@ A deed locks the accounts, enters its bookings one after another (each sees what
 all.
 """
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -13,12 +14,15 @@ from accounts.rows import one_of
 from ledger.models import LedgerAccount
 from ledger.refusals import AccountLocked, AccountMissing, CurrencyMismatch, InsufficientBalance
 
-COLUMNS = "a.id, a.site_id, a.asset_id, a.owner_id, a.kind, a.state, a.floor, a.balance, a.held"
+COLUMNS = "a.id, a.site_id, a.asset_id, a.owner_id, a.kind, a.state, a.floor, a.balance, a.held, a.due_at"
 
 
 @dataclass(slots=True)
 class Standing:
-    """What is known of one account under its lock; ``balance`` (minor units) is None for a system account."""
+    """What is known of one account under its lock; ``balance`` (minor units) is None for a system account.
+
+    ``due_at`` is as the database answers it: SQLite does with text. ``settling`` reads it.
+    """
 
     id: int
     site_id: int
@@ -29,6 +33,7 @@ class Standing:
     floor: int
     balance: int | None
     held: int
+    due_at: dt.datetime | str | None = None
 
     def refuse_debit(self, amount: int) -> None:
         if self.state != LedgerAccount.State.OPEN:
@@ -59,7 +64,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One ledger transaction to be, with its legs."""
+    """One ledger transaction to be, with its legs; it counts from ``booked_at`` on, else from when it is posted."""
 
     id: UUID
     site_id: int
@@ -68,6 +73,7 @@ class Booking:
     comment: str = ""
     reference: str = ""
     reverses_id: UUID | None = None
+    booked_at: dt.datetime | None = None
 
 
 @dataclass(slots=True)
@@ -112,8 +118,8 @@ class Books:
             credit.balance += leg.amount
 
 
-def lock_books(account_ids: Iterable[int]) -> Books:
-    """Lock these accounts in ID order and read them, in one statement.
+def lock_books(account_ids: Iterable[int], *, skip_locked: bool = False) -> Books:
+    """Lock these accounts in ID order and read them, in one statement; ``skip_locked`` leaves out those that others hold.
 
     System accounts are read without a lock: they have no balance to guard, and every redemption of a batch shares one.
     """
@@ -129,5 +135,6 @@ def lock_books(account_ids: Iterable[int]) -> Books:
             UNION ALL
             SELECT {COLUMNS} FROM ledger_ledgeraccount a WHERE {wanted} AND a.owner_id IS NULL""",  # noqa: S608
         [*params, *params],
+        skip_locked=skip_locked,
     )
     return Books({row[0]: Standing(*row) for row in rows})

@@ -5,6 +5,7 @@ that would go below it is wrong. The trigger on accounts refuses that one.
 """
 
 from accounts.invariants import Invariant
+from ledger import suspended_invariants
 from ledger.models import MOST
 
 # Both sides of every transfer: what it added to which account.
@@ -118,4 +119,5 @@ INVARIANTS = (
                         AND d.asset_id = s.asset_id AND d.purpose = s.source AND c.purpose = s.target
                   ), 0)""",
     ),
+    *suspended_invariants.INVARIANTS,
 )

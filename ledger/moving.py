@@ -1,15 +1,17 @@
 """Staff's and other deeds' own movements of value: granting, spending, and the legs of a reversal."""
 
+import datetime as dt
 from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.db import transaction
 
-from accounts import auditing, clock
-from ledger.books import Booking, Leg, lock_books
+from accounts import auditing
+from ledger.books import Booking, Books, Leg
 from ledger.models import MOST, LedgerAccount, LedgerTransaction, Transfer
 from ledger.opening import system_accounts
 from ledger.posting import post
+from ledger.settling import lock_settled
 
 Type = LedgerTransaction.Type
 
@@ -37,19 +39,11 @@ def move(
     type_: str, leg: Leg, account: LedgerAccount, comment: str, reference: str, actor_id: str
 ) -> LedgerTransaction:
     """One booking of one leg, audited, in a transaction of its own."""
-    if not 0 < leg.amount <= MOST:
-        raise ValueError("An amount is a whole number of minor units from 1 to 10^15.")
+    refuse_out_of_bounds(leg.amount)
     with transaction.atomic(durable=True):
-        books = lock_books([leg.debit_account_id, leg.credit_account_id])
-        after = (books.standings[account.pk].balance or 0) + leg.amount * (
-            1 if leg.credit_account_id == account.pk else -1
-        )
-        if not -MOST <= after <= MOST:
-            raise ValueError("A balance is at most 10^15 minor units.")
+        books, now = lock_settled([leg.debit_account_id, leg.credit_account_id])
         booking = Booking(uuid.uuid7(), account.site_id, type_, (leg,), comment, reference)
-        books.enter(booking)
-        now = clock.read()
-        post(books.entered, now)
+        book(books, booking, account, now)
         auditing.record(
             f"ledger.{type_}",
             site=account.site_id,
@@ -60,6 +54,22 @@ def move(
             now=now,
         )
     return LedgerTransaction.objects.get(pk=booking.id)
+
+
+def refuse_out_of_bounds(amount: int) -> None:
+    """Raises ValueError."""
+    if not 0 < amount <= MOST:
+        raise ValueError("An amount is a whole number of minor units from 1 to 10^15.")
+
+
+def book(books: Books, booking: Booking, account: LedgerAccount, now: dt.datetime) -> None:
+    """Judge and post one booking on a customer's account that is locked and settled. Raises as ``grant`` does."""
+    standing = books.standings[account.pk]
+    change = sum(leg.amount if leg.credit_account_id == account.pk else -leg.amount for leg in booking.legs)
+    if not -MOST <= (standing.balance or 0) + change <= MOST:
+        raise ValueError("A balance is at most 10^15 minor units.")
+    books.enter(booking)
+    post(books.entered, now)
 
 
 def reversing_legs(transaction_id: UUID) -> tuple[Leg, ...]:

@@ -20,6 +20,7 @@ class Client(models.Model):
         ASSIGN = "assign", "Hand out codes to claimants, and show them theirs"
         MANAGE = "manage", "Change codes"
         EXPORT = "export", "Export codes with their characters"
+        CASH = "cash", "Change cash accounts and book on them (prepaid engine)"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="clients")
     name = models.CharField(max_length=100)

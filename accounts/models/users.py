@@ -124,7 +124,7 @@ VIEW = frozenset(
             "itemstatus",
             "shoporder",
         ),
-        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "transfer"),
+        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "transfer"),
     }.items()
     for model in models_
 )

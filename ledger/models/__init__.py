@@ -3,6 +3,16 @@
 from ledger.models.accounts import MOST, LedgerAccount
 from ledger.models.assets import Asset
 from ledger.models.sums import BatchSum, BatchTally
+from ledger.models.suspended import SuspendedBooking
 from ledger.models.transactions import LedgerTransaction, Transfer
 
-__all__ = ["MOST", "Asset", "BatchSum", "BatchTally", "LedgerAccount", "LedgerTransaction", "Transfer"]
+__all__ = [
+    "MOST",
+    "Asset",
+    "BatchSum",
+    "BatchTally",
+    "LedgerAccount",
+    "LedgerTransaction",
+    "SuspendedBooking",
+    "Transfer",
+]

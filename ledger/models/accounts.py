@@ -42,6 +42,9 @@ class LedgerAccount(models.Model):
     balance = models.BigIntegerField(null=True, blank=True, editable=False)
     held = models.BigIntegerField(default=0, editable=False)
     booked_through = models.BigIntegerField(default=0, editable=False, help_text="The last transfer in the balance.")
+    due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the next suspended booking may come due; never later."
+    )
 
     class Meta:
         ordering = ["id"]

@@ -19,9 +19,9 @@ from rest_framework.request import Request
 from accounts import client_keys
 from accounts.callers import Caller, caller_for_client, caller_for_user
 from accounts.refusals import Unauthenticated
+from accounts.remembering import Remembered
 from redemption_site.edge import forms
 from redemption_site.edge.addresses import network_of
-from redemption_site.edge.remembering import Remembered
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # Whose module reads the settings that name this one.

@@ -19,8 +19,8 @@ from django.http import HttpRequest
 from accounts import budgets, client_keys, clock, signing_in
 from accounts.models import Client, User
 from accounts.refusals import TooManyAttempts, Unauthenticated
+from accounts.remembering import Remembered
 from redemption_site.edge.authentication import refuse_forged
-from redemption_site.edge.remembering import Remembered
 
 PERMISSION = "codes.issue_codes"
 LONGEST_PAIR = 1_000

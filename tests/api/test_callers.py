@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from django.http import HttpResponse
 
-from accounts import client_keys, clock
+from accounts import client_keys, clock, remembering
 from accounts.models import Client
 from codes.models import Attempt
-from redemption_site.edge import authentication, remembering
+from redemption_site.edge import authentication
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import REDEMPTIONS, VALIDATIONS, Door, signed_in, stranger, till
 from tests.factories import make_batch, make_claimant, make_client, make_code, make_site, make_staff

@@ -3,6 +3,7 @@
 import pytest
 
 from ledger.models import LedgerAccount
+from tests.codes.conftest import stopped_clock  # noqa: F401 (a fixture)
 from tests.factories import make_account
 
 

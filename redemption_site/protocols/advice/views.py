@@ -10,10 +10,10 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import till_keys
 from accounts.models import Client
 from accounts.refusals import Unauthenticated
+from accounts.remembering import Remembered
 from codes.advice import accepting
 from redemption_site.edge.failures import DATABASE_AWAY
 from redemption_site.edge.parsing import read_body
-from redemption_site.edge.remembering import Remembered
 from redemption_site.protocols.advice import answers, wire
 from redemption_site.protocols.advice.answers import Refused
 

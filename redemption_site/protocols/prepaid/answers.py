@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from django.http import HttpResponse
 
 from redemption_site.edge.failures import ENGINE_XML, told_to_engine
-from redemption_site.protocols.prepaid.return_codes import MEANINGS, SUCCESS
+from redemption_site.protocols.prepaid.return_codes import FAULTY_DATA, MEANINGS, SUCCESS, Failed
 
 Value = str | int | Decimal | dt.datetime | None  # Of the wire: bit, numbers, money, instants, strings, NULL.
 Row = Mapping[str, Value]
@@ -154,7 +154,10 @@ def as_text(value: str | int | Decimal | dt.datetime) -> str:
         case bool():
             return "1" if value else "0"
         case Decimal():
-            return f"{value.quantize(FOUR_PLACES):f}"
+            padded = value.quantize(FOUR_PLACES)
+            if padded != value:
+                raise Failed(FAULTY_DATA, "An amount has more than four decimal places.")
+            return f"{padded:f}"
         case dt.datetime():
             # Not %Y, which writes the year 987 with three digits.
             return value.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
@@ -162,7 +165,8 @@ def as_text(value: str | int | Decimal | dt.datetime) -> str:
 
 
 def attribute(name: str, value: str | int) -> str:
-    return f' {name}="{text(str(value)).replace('"', "&quot;")}"'
+    quoted = text(str(value)).replace('"', "&quot;")
+    return f' {name}="{quoted}"'
 
 
 def text(value: str) -> str:

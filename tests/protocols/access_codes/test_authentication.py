@@ -9,11 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import client_keys, clock
+from accounts import client_keys, clock, remembering
 from accounts.models import AuditRecord, FailureBudget
 from codes.models import IssueOrder
 from redemption_site.edge import basic as edge
-from redemption_site.edge import remembering
 from redemption_site.edge.basic import remembered_pairs
 from tests.api.doors import Door, signed_in, stranger
 from tests.factories import PASSWORD, make_client, make_site, make_staff, make_user

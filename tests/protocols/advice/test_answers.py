@@ -272,7 +272,7 @@ def test_no_other_header_and_no_login_helps(shop: Merchant):
 def test_a_till_known_a_moment_ago_costs_no_look_and_is_dead_after_five_seconds(
     shop: Merchant, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries
 ):
-    from redemption_site.edge import remembering
+    from accounts import remembering
 
     moment = [1000.0]
     monkeypatch.setattr(remembering.time, "monotonic", lambda: moment[0])

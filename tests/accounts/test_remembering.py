@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from redemption_site.edge import remembering
-from redemption_site.edge.remembering import Remembered
+from accounts import remembering
+from accounts.remembering import Remembered
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The procedures, a file each; ``registry.py`` lists them."""
