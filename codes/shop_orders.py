@@ -156,8 +156,8 @@ def move_item(
 ) -> Moved:
     """Have the item enter the status. Where that generates codes, a voucher's are issued in the same transaction, once ever.
 
-    Safe to call twice or beside another. Raises ValidationError (a status of another site; codes that cannot be issued) and
-    CodeBusy; the item stands where it stood then.
+    Safe to call twice or beside another. Raises ValidationError (a status of another site; a voucher that is worth nothing),
+    BatchNotActive (its article's batch is switched off) and CodeBusy; the item stands where it stood then.
     """
     # Before the transaction: SQLite has one writer, and this takes longer than the writing.
     ahead = is_due(item, status) and voucher_issuing.draw(status.site_id, item.quantity)

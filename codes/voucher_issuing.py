@@ -5,20 +5,19 @@ They are ordinary codes of an order that is done from the first moment on, in th
 
 import datetime as dt
 
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts import auditing, locking
-from accounts.models import Site
+from accounts.models import PrepaidSettings, Site
 from codes import drawing, formats, issuing, storing
 from codes.content_issuing import done_order
 from codes.drawing import Sealed
 from codes.models import Article, Batch, IssueOrder, ShopOrderItem, Terms
+from codes.refusals import BatchNotActive
 
 FORMAT = "prepaid"
 MOST_NAMES = 1_000
-SETTINGS = ("accounts", "PrepaidSettings")
 State = Batch.State
 
 
@@ -30,7 +29,7 @@ def draw(site_id: int, count: int) -> Sealed:
 def issue(item: ShopOrderItem, drawn: Sealed | None, now: dt.datetime, *, caller_key: str, actor_id: str) -> IssueOrder:
     """One code for each unit of the item, which is locked and has none; the caller stores the order with the item.
 
-    Raises ValidationError: an item without worth, or an article whose batch is switched off.
+    Raises ValidationError (an item without worth) and BatchNotActive.
     """
     if not item.unit_price:
         raise ValidationError("A voucher that costs nothing is worth nothing: no code is issued for it.")
@@ -74,11 +73,11 @@ def store(order: IssueOrder, drawn: Sealed) -> None:
 def batch_of(article: Article, actor_id: str, now: dt.datetime) -> Batch:
     """The locked batch of the article, which is locked too; made where it has none, or none that lives.
 
-    Raises ValidationError where staff have switched it off: nobody could redeem what would be sold.
+    Raises BatchNotActive where staff have switched it off: nobody could redeem what would be sold.
     """
     batch = locking.lock_ids(Batch, [article.batch_id]).get(article.batch_id) if article.batch_id else None
     if batch is not None and batch.state == State.DISABLED:
-        raise ValidationError(f"The batch “{batch}” of this article is switched off: switch it on first.")
+        raise BatchNotActive
     if batch is None or batch.state != State.ACTIVE:
         batch = article.batch = make_batch(article, actor_id, now)
         article.save(update_fields=["batch"])
@@ -104,18 +103,9 @@ def make_batch(article: Article, actor_id: str, now: dt.datetime) -> Batch:
 
 
 def valid_until(site_id: int, now: dt.datetime) -> dt.datetime | None:
-    """The first moment after validity: the protocol's last second, the site's number of days from now, counts to its end."""
-    days = valid_days(site_id)
-    if days is None:
-        return None
-    return now.replace(microsecond=0) + dt.timedelta(days=days, seconds=1)
+    """The first moment after validity: the protocol's last second, the site's number of days from now, counts to its end.
 
-
-def valid_days(site_id: int) -> int | None:
-    """For how many days codes are valid on the site; None: for ever, as where it has no settings."""
-    try:
-        settings = apps.get_model(*SETTINGS)
-    except LookupError:
-        return None
-    days: int | None = settings._default_manager.filter(site=site_id).values_list("code_valid_days", flat=True).first()
-    return days
+    None where the site sets no number, or has no settings: then codes are valid for ever.
+    """
+    days = PrepaidSettings.objects.filter(site=site_id).values_list("code_valid_days", flat=True).first()
+    return now.replace(microsecond=0) + dt.timedelta(days=days, seconds=1) if days else None

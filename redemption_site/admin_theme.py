@@ -89,11 +89,22 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Sales",
+                "separator": True,
+                "items": [
+                    entry("Orders", "shopping_cart", "codes.shoporder"),
+                    entry("Articles", "redeem", "codes.article"),
+                    entry("Characteristics", "tune", "codes.articlecharacteristic"),
+                    entry("Item statuses", "linear_scale", "codes.itemstatus"),
+                ],
+            },
+            {
                 "title": "Value",
                 "separator": True,
                 "items": [
                     entry("Accounts", "account_balance_wallet", "ledger.ledgeraccount"),
                     entry("Transactions", "swap_horiz", "ledger.ledgertransaction"),
+                    entry("Suspended bookings", "event_upcoming", "ledger.suspendedbooking"),
                     entry("Assets", "payments", "ledger.asset"),
                 ],
             },
@@ -105,6 +116,17 @@ UNFOLD = {
                     entry("Offers", "sell", "accounts.offer"),
                     entry("Licences", "lock_open", "accounts.licence"),
                     entry("Account sets", "groups", "accounts.accountset"),
+                ],
+            },
+            {
+                "title": "Prepaid engine",
+                "separator": True,
+                "items": [
+                    entry("Persons", "person_pin", "accounts.person"),
+                    entry("Visitors", "directions_walk", "accounts.visitor"),
+                    entry("Person types", "fingerprint", "accounts.persontype"),
+                    entry("Characteristics", "list_alt", "accounts.characteristic"),
+                    entry("Prepaid settings", "tune", "accounts.prepaidsettings"),
                 ],
             },
             {

@@ -157,7 +157,7 @@ class UserAdmin(ConfigurationAdmin):
 
     change_permission = "accounts.change_user"
     form = UserForm
-    deeds = (SetPassword,)
+    deeds: ClassVar[Sequence[type[Deed]]] = (SetPassword,)
     list_deeds: ClassVar[Sequence[type[Deed]]] = (AddStaff,)
     never_read = ("password",)
     ordering = ("-id",)

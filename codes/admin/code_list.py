@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.admin.paging import KeysetChangeList, Read
 from accounts.admin.scope import SiteFilter, site_ids_where, staff_of
-from codes.admin.filters import BatchFilter, OwnerFilter
+from codes.admin.filters import BatchFilter, IssueOrderFilter, OwnerFilter
 from codes.models import Code, IssueOrder
 from codes.walking import LOOKED_THROUGH, walk
 
@@ -40,7 +40,7 @@ class CodeChangeList(KeysetChangeList):
         if not user.is_superuser:
             orders = orders.filter(site_id__in=site_ids_where(user, "codes.view_code"))
         for spec in self.filter_specs:
-            if isinstance(spec, SiteFilter | BatchFilter):
+            if isinstance(spec, SiteFilter | BatchFilter | IssueOrderFilter):
                 orders = spec.queryset(self.request, orders)
         return orders
 

@@ -20,7 +20,7 @@ from codes import lookup, revealing, switching, uses
 from codes.admin.attempt_rows import ATTEMPT_NEVER_READ, attempt_row
 from codes.admin.code_list import CodeChangeList
 from codes.admin.deed import CodesDeed
-from codes.admin.filters import BatchFilter, OwnerFilter
+from codes.admin.filters import BatchFilter, IssueOrderFilter, OwnerFilter
 from codes.admin.words import gives
 from codes.models import Attempt, Code, IssueOrder
 from codes.walking import NEWEST_FIRST
@@ -112,7 +112,7 @@ class CodeAdmin(DeskAdmin):
     deeds = (RevealCode, SwitchCodeOff, SwitchCodeOn)
     never_read = ("sealed", "lookup_odd", "lookup_even")
     list_display = ("name", "site", "state_shown", "uses_shown", "valid", "owner_shown", "last_redeemed")
-    list_filter = (SiteFilter, BatchFilter, OwnerFilter, "state")
+    list_filter = (SiteFilter, BatchFilter, IssueOrderFilter, OwnerFilter, "state")
     list_select_related = ("site", "batch", "terms", "owner")
     ordering = NEWEST_FIRST
     list_defer = ("terms__parameters", "terms__venues", "owner__password")

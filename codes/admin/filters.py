@@ -11,7 +11,7 @@ from accounts.admin.of_row import OfRowFilter
 from accounts.admin.scope import site_ids_where, staff_of
 from accounts.admin.when import WhenFilter
 from codes.admin.words import REASONS
-from codes.models import Batch
+from codes.models import Batch, IssueOrder
 from codes.redemption.rules import ORDER_BY_DOOR
 
 NEWEST = 20
@@ -61,6 +61,18 @@ class BatchStateFilter(SimpleListFilter):
 
 class CodeFilter(OfRowFilter):
     title, parameter_name, field = "code", "code", "code_id"
+
+
+class IssueOrderFilter(OfRowFilter):
+    """Codes by the order that made them; the walk asks it of the orders themselves."""
+
+    title, parameter_name, field = "issue order", "order", "order_id"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value() or ""
+        if queryset.model is IssueOrder and chosen.isdecimal() and len(chosen) < 19:
+            return queryset.filter(pk=int(chosen))
+        return queryset if queryset.model is IssueOrder else super().queryset(request, queryset)
 
 
 class ClaimantFilter(OfRowFilter):

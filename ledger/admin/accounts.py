@@ -1,74 +1,35 @@
-"""Accounts with their balances, now and at any earlier moment, and granting value to one."""
+"""Accounts with their balances, now and at any earlier moment, and customers' statements."""
 
 import datetime as dt
+import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.enums import ActionVariant
 
-from accounts.admin.deeds import Deed, DeskForm
 from accounts.admin.desk import DeskAdmin
-from accounts.admin.scope import SiteFilter, actor_id
-from accounts.admin.wording import NOTHING, instant
-from accounts.refusals import Refusal
-from ledger import balances, moving
-from ledger.admin.money import minor_units, money
+from accounts.admin.scope import SiteFilter
+from accounts.admin.wording import NOTHING, address_link, instant, link
+from ledger import balances
+from ledger.admin.account_deeds import Book, ChangeAccount
+from ledger.admin.money import money
 from ledger.admin.transactions import transfer_row, whose
-from ledger.models import LedgerAccount, Transfer
-from ledger.refusals import AccountLocked, InsufficientBalance
+from ledger.models import LedgerAccount, LedgerTransaction, Transfer
+from ledger.statement import Entry, read_statement
 
-STATEMENT = 50  # The newest transfers shown on an account's page.
-SAID = {
-    AccountLocked: "The account is closed and takes no value. Nothing was changed.",
-    InsufficientBalance: "The account would stay below its floor. Nothing was changed.",
-}
-
-
-class GrantForm(DeskForm):
-    amount = forms.CharField(
-        max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    )
-    comment = forms.CharField(max_length=200, help_text="Why; the customer's statement and the audit keep it.")
-
-
-class GrantValue(Deed):
-    name, label, icon, variant = "grant", "Grant value", "add_card", ActionVariant.PRIMARY
-    permission = "ledger.grant_value"
-    form_class = GrantForm
-
-    def offered(self, request: HttpRequest, row: LedgerAccount) -> bool:
-        return row.owner_id is not None and row.state != LedgerAccount.State.CLOSED
-
-    def explain(self, request: HttpRequest, row: LedgerAccount) -> str:
-        return f"The amount, in {row.asset.code}, goes from the site's funding to {whose(row)}."
-
-    def say(self, refusal: Refusal) -> str:
-        return SAID.get(type(refusal), super().say(refusal))
-
-    def perform(self, request: HttpRequest, row: LedgerAccount, form: GrantForm) -> str:
-        try:
-            amount = minor_units(row.asset, form.cleaned_data["amount"])
-        except ValidationError as error:
-            raise ValidationError({"amount": error.messages}) from error
-        # The deed knows no keys, so the page's own is its reference: a form sent twice finds what it did the first time.
-        reference = f"desk {form.key}"
-        if not Transfer.objects.filter(credit_account=row, transaction__reference=reference).exists():
-            moving.grant(
-                row, amount, comment=form.cleaned_data["comment"], actor_id=actor_id(request), reference=reference
-            )
-        return f"{money(row.asset, amount)} granted."
+ENDED = 10  # Suspended bookings that were refused or cancelled.
+STATEMENT = 50  # The entries of a page of an account's statement.
+NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(DeskAdmin):
-    deeds = (GrantValue,)
+    deeds = (Book, ChangeAccount)
     list_display = ("whose", "site", "purpose_shown", "state_shown", "balance_shown")
     list_filter = (SiteFilter, "purpose", "kind", "state")
     list_select_related = ("site", "asset", "owner")
@@ -102,7 +63,7 @@ class LedgerAccountAdmin(DeskAdmin):
             "then": instant(then, zone.key) if then else "",
             "balance_then": read_balance(row, then) if then else "",
             "problem": problem,
-            "transfers": statement(row),
+            **(statement_of(request, row) if row.owner_id else {"transfers": newest_transfers(row)}),
         }
 
     @admin.display(description="account")
@@ -120,9 +81,12 @@ class LedgerAccountAdmin(DeskAdmin):
     @admin.display(description="balance")
     def balance_shown(self, row: LedgerAccount) -> str:
         """A system account stores none: its page sums it."""
-        return money(row.asset, row.balance) if row.balance is not None else f"{NOTHING} {row.asset.code}"
+        if row.balance is None:
+            return f"{NOTHING} {row.asset.code}"
+        # What has come due counts before it is posted; most accounts have nothing suspended, and cost nothing here.
+        return money(row.asset, row.balance if row.due_at is None else balances.balance(row))
 
-    @admin.display(description="floor")
+    @admin.display(description="minimum balance")
     def floor_shown(self, row: LedgerAccount) -> str:
         return money(row.asset, row.floor) if row.owner_id else NOTHING
 
@@ -135,7 +99,47 @@ def read_balance(account: LedgerAccount, as_of: dt.datetime | None) -> str:
         return "takes too long to sum here"
 
 
-def statement(account: LedgerAccount) -> list[dict[str, Any]]:
+def statement_of(request: HttpRequest, account: LedgerAccount) -> dict[str, Any]:
+    """A page of a customer's statement, newest first, and the suspended bookings that came to nothing."""
+    after = request.GET.get("after", "")
+    page = read_statement(account, after=int(after) if NUMBER.fullmatch(after) else None, limit=STATEMENT)
+    zone = account.site.time_zone
+    types = dict(LedgerTransaction.Type.choices)
+    ended = account.suspended_bookings.filter(state__in=["refused", "cancelled"]).order_by("-due_at", "-id")[:ENDED]
+    return {
+        "entries": [
+            {
+                "when": when(entry, zone),
+                "type": types[LedgerTransaction.Type(entry.type)],
+                "comment": entry.comment,
+                "amount": money(account.asset, entry.amount),
+                "waits": entry.waits,
+            }
+            for entry in page.entries
+        ],
+        "next": page.next,
+        "after": after,
+        "ended": [
+            {
+                "when": link(each, instant(each.due_at, zone)),
+                "state": each.get_state_display(),
+                "refusal": each.refusal.replace("_", " "),
+                "comment": each.comment,
+                "amount": money(account.asset, each.amount),
+            }
+            for each in ended
+        ],
+    }
+
+
+def when(entry: Entry, zone: str) -> SafeString:
+    """Since when it counts, leading to what there is to read about it."""
+    if entry.transaction_id:
+        return address_link("ledger_ledgertransaction", entry.transaction_id, instant(entry.instant, zone))
+    return address_link("ledger_suspendedbooking", -entry.number, instant(entry.instant, zone))
+
+
+def newest_transfers(account: LedgerAccount) -> list[dict[str, Any]]:
     """The newest transfers: the newest debits and the newest credits, each by its own index, merged."""
     rows = Transfer.objects.select_related(
         "debit_account__asset", "debit_account__owner", "credit_account__asset", "credit_account__owner"

@@ -31,3 +31,12 @@ def minor_units(asset: Asset, text: str) -> int:
     if scaled > LARGEST:
         raise ValidationError("The amount is too large.")
     return int(scaled)
+
+
+def limit(asset: Asset, text: str) -> int:
+    """A minimum balance in minor units: as an amount, but it may be zero or negative too. Raises ValidationError."""
+    typed = text.strip().replace("−", "-")
+    digits = typed.removeprefix("-")
+    if digits and not digits.strip("0.") and digits.count(".") < 2 and digits != ".":
+        return 0
+    return -minor_units(asset, digits) if typed.startswith("-") else minor_units(asset, digits)

@@ -14,6 +14,8 @@ from unfold.enums import ActionVariant
 from accounts.admin.deeds import Deed, DeskForm, SiteField
 from accounts.admin.people import AddStaff, PasswordField, UserAdmin, audit_user
 from accounts.models import User
+from ledger import balances
+from ledger.admin.account_deeds import OpenAccount
 from ledger.admin.money import money
 from ledger.models import Asset
 from ledger.opening import create_claimant
@@ -64,10 +66,12 @@ class AddClaimant(Deed):
 
 @admin.register(User)
 class UserWithAccountsAdmin(UserAdmin):
+    deeds = (*UserAdmin.deeds, OpenAccount)
     list_deeds = (AddClaimant, AddStaff)
     change_form_outer_after_template = "admin/people/user.html"
 
     def detail_context(self, request: HttpRequest, row: User) -> dict[str, Any]:
         held = row.ledger_accounts.select_related("asset").order_by("kind")
-        accounts = [(each.pk, each.get_kind_display(), money(each.asset, each.balance or 0)) for each in held]
+        now = balances.current([each.pk for each in held])
+        accounts = [(each.pk, each.get_kind_display(), money(each.asset, now[each.pk])) for each in held]
         return {**super().detail_context(request, row), "accounts": accounts}

@@ -3,6 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
+from redemption_site.pages.account import AccountPage
 from redemption_site.pages.adding import AddPage
 from redemption_site.pages.bookshelf import BookshelfPage
 from redemption_site.pages.items import ItemPage
@@ -19,6 +20,7 @@ PAGES = {
     "link": ("redeem/<str:code>", LinkPage),
     "sign-in": ("sign-in", SignInPage),
     "sign-out": ("sign-out", SignOutPage),
+    "account": ("account", AccountPage),
     "codes": ("codes", OwnCodesPage),
     "receipts": ("receipts", ReceiptsPage),
     "receipt": ("receipts/<uuid:attempt_id>", ReceiptPage),

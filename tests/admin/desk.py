@@ -6,6 +6,7 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
+from accounts.identifying import identify
 from accounts.models import Site, User
 from codes import editing, importing, issuing, reversing
 from codes.foreseeing import NewEdit
@@ -14,6 +15,7 @@ from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger.models import LedgerAccount, LedgerTransaction
 from tests.codes.advices import make_advice, make_venue
+from tests.codes.shop import make_article, move, place
 from tests.content import make_account_set, make_collection, make_item, make_licence, make_offer, show_only_to
 from tests.factories import (
     PASSWORD,
@@ -27,6 +29,8 @@ from tests.factories import (
     make_staff,
     new_batch,
 )
+from tests.ledger.suspending import suspend
+from tests.people import BOTH, EMAIL, make_person, make_person_type, make_settings
 
 MONEY_TEXT = "SECRET-CASH-7K2M"  # The characters that no page may show.
 ITEM_TEXT = "SECRET-ITEM-9QXA"
@@ -97,10 +101,12 @@ def make_world(slug: str = "shop") -> World:
         **content_rows(site, claimant),
         "accounts_systemtype": site.system_types.get(),
         "accounts_venue": make_venue(site, name=f"Counter of {slug}"),
+        **person_rows(site, claimant),
         "codes_advice": make_advice(site, parked=True),
         "accounts_auditrecord": last_audit(site),
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
         "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),
+        "ledger_suspendedbooking": suspend(LedgerAccount.objects.get(owner=claimant), "grant", 100, comment="Bonus"),
         "ledger_ledgertransaction": LedgerTransaction.objects.get(attempt=redemption),
         "codes_batch": money.batch,
         "codes_code": money,
@@ -111,6 +117,7 @@ def make_world(slug: str = "shop") -> World:
         "codes_codeimport": checked_import(site),
         "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
         "codes_batchedit": editing.work_edit(edit.pk),
+        **shop_rows(site, claimant),
     }
     return world
 
@@ -127,6 +134,34 @@ def content_rows(site: Site, claimant: User) -> dict[str, Any]:
         "accounts_accountset": members,
         "accounts_offer": offer,
         "accounts_licence": make_licence(collection, user=claimant, offer=offer),
+    }
+
+
+def shop_rows(site: Site, claimant: User) -> dict[str, Any]:
+    """A voucher article, and an order of three with their codes."""
+    article = make_article(site, name=f"Gift card of {site.slug}")
+    order = place(site, (article, 3), buyer=claimant)
+    move(order.items.get(), 4)
+    return {
+        "codes_articlecharacteristic": site.article_characteristics.get(),
+        "codes_article": article,
+        "codes_itemstatus": site.item_statuses.get(number=1),
+        "codes_shoporder": order,
+    }
+
+
+def person_rows(site: Site, claimant: User) -> dict[str, Any]:
+    """The claimant as a person of the prepaid engine, whom a visitor was identified as."""
+    make_settings(site)
+    kind = make_person_type(site, name=f"Readers of {site.slug}")
+    person = make_person(kind, user=claimant)
+    identify(site, person_type=1, unique_id=f"visitor-of-{site.slug}", values=BOTH, separator="¶")
+    return {
+        "accounts_characteristic": site.characteristics.get(number=EMAIL),
+        "accounts_persontype": kind,
+        "accounts_person": person,
+        "accounts_visitor": site.visitors.get(),
+        "accounts_prepaidsettings": site.prepaid_settings,
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts import clock
 from accounts.models import AuditRecord
-from ledger import moving
+from ledger import cash_accounts
 from ledger.admin.money import minor_units, money
 from ledger.balances import balance
 from ledger.models import Asset, LedgerAccount, LedgerTransaction
@@ -14,6 +14,7 @@ from tests.admin.desk import World, list_of, page_of, text_of
 from tests.factories import make_asset
 
 pytestmark = pytest.mark.django_db
+BOOKED = {"type": "grant", "amount": "1", "comment": "x", "reason": "x"}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_an_account_shows_its_balance_and_its_newest_transfers(world: World, acc
     page = text_of(world.sign_in("support").get(page_of(account)))
 
     assert "5.00 EUR" in page[page.index('id="figure-balance"') :][:60]
-    assert "outstanding, batch" in page
+    assert "Code credited" in page
     assert 'name="_save"' not in page
 
 
@@ -52,7 +53,7 @@ def test_a_system_account_is_summed_on_its_page_and_nowhere_else(world: World):
 
     assert "-15.00 EUR" in text_of(browser.get(page_of(funding)))
     assert "-15.00 EUR" not in text_of(browser.get(list_of("ledger_ledgeraccount")))
-    assert page_of(funding, "grant") not in text_of(world.sign_in("manager").get(page_of(funding)))
+    assert page_of(funding, "book") not in text_of(world.sign_in("manager").get(page_of(funding)))
 
 
 def test_a_transaction_shows_where_the_value_went(world: World):
@@ -72,13 +73,13 @@ def test_transactions_are_found_by_their_whole_id(world: World):
 
 
 def test_granting_books_once_however_often_the_form_is_sent(world: World, account: LedgerAccount):
-    form = {"amount": "7.25", "comment": "for the delay", "once": "6f1c3f6e-1b0a-4a52-9a50-4f0d3c1b7a14"}
+    form = BOOKED | {"amount": "7.25", "comment": "for the delay", "once": "6f1c3f6e-1b0a-4a52-9a50-4f0d3c1b7a14"}
     browser = world.sign_in("manager")
     before = balance(account)
     for _ in range(2):
-        answer = browser.post(page_of(account, "grant"), form, follow=True)
+        answer = browser.post(page_of(account, "book"), form, follow=True)
 
-    assert "7.25 EUR granted" in text_of(answer)
+    assert "7.25 EUR booked" in text_of(answer)
     assert balance(account) == before + 725
     granted = LedgerTransaction.objects.get(type="grant", comment="for the delay")
     assert granted.transfers.get().credit_account == account
@@ -101,7 +102,7 @@ def test_granting_books_once_however_often_the_form_is_sent(world: World, accoun
 )
 def test_a_wrong_amount_grants_nothing(world: World, account: LedgerAccount, form: dict, said: str):
     before = balance(account), LedgerTransaction.objects.count()
-    answer = world.sign_in("manager").post(page_of(account, "grant"), form)
+    answer = world.sign_in("manager").post(page_of(account, "book"), {"type": "grant", "reason": "x"} | form)
 
     assert said in text_of(answer)
     assert (balance(account), LedgerTransaction.objects.count()) == before
@@ -110,10 +111,10 @@ def test_a_wrong_amount_grants_nothing(world: World, account: LedgerAccount, for
 def test_a_closed_account_is_offered_no_grant_and_a_raised_floor_is_said_in_words(world: World, account: LedgerAccount):
     browser = world.sign_in("manager")
     LedgerAccount.objects.filter(pk=account.pk).update(floor=10_000)
-    assert "stay below its floor" in text_of(browser.post(page_of(account, "grant"), {"amount": "1", "comment": "x"}))
+    assert "below the account&#x27;s minimum" in text_of(browser.post(page_of(account, "book"), BOOKED))
     LedgerAccount.objects.filter(pk=account.pk).update(state="closed")
-    assert page_of(account, "grant") not in text_of(browser.get(page_of(account)))
-    browser.post(page_of(account, "grant"), {"amount": "1", "comment": "x"})
+    assert page_of(account, "book") not in text_of(browser.get(page_of(account)))
+    browser.post(page_of(account, "book"), BOOKED)
     assert balance(account) == 500
 
 
@@ -125,10 +126,10 @@ def test_an_account_closed_meanwhile_refuses_in_words(
     def refuse(*_: object, **__: object) -> None:
         raise AccountLocked
 
-    monkeypatch.setattr(moving, "grant", refuse)
-    answer = world.sign_in("manager").post(page_of(account, "grant"), {"amount": "1", "comment": "x"})
+    monkeypatch.setattr(cash_accounts, "perform", refuse)
+    answer = world.sign_in("manager").post(page_of(account, "book"), BOOKED)
 
-    assert "The account is closed and takes no value" in text_of(answer)
+    assert "does not permit it" in text_of(answer)
 
 
 def test_assets_are_added_by_superusers_and_their_meaning_never_changes(world: World):

@@ -1,0 +1,107 @@
+"""/account: the balance of a claimant's cash account, its statement, and topping it up by a code."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Site
+from codes.models import Attempt
+from codes.receipt_words import amount, moment
+from ledger.models import Asset, LedgerAccount, LedgerTransaction
+from ledger.statement import Entry, read_statement
+from redemption_site.pages import forms
+from redemption_site.pages.receipts import ReceiptsPage
+
+ENTRIES_A_PAGE = 20
+NUMBER = re.compile(r"-?[0-9]{1,18}")
+Type = LedgerTransaction.Type
+# As the receipts say it.
+TYPES: dict[str, str | Promise] = {
+    Type.CREDIT: gettext_lazy("Credited"),
+    Type.GRANT: gettext_lazy("Credited"),
+    Type.REFUND: gettext_lazy("Refunded"),
+    Type.REVERSAL: gettext_lazy("Taken back"),
+    Type.PAYOUT: gettext_lazy("Paid out"),
+    Type.CORRECTION: gettext_lazy("Corrected"),
+    Type.SPEND: gettext_lazy("Spent"),
+}
+STATES: dict[str, str | Promise] = {
+    LedgerAccount.State.CREDIT_ONLY: gettext_lazy("Money can come in, but not go out at the moment."),
+    LedgerAccount.State.CLOSED: gettext_lazy("This account is closed. Nothing is booked on it."),
+}
+# What the platform itself writes where nobody said anything, which names a code as staff know it.
+OWN_WORDS = re.compile(r"Code [0-9]+-[0-9]+.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry in words. ``receipt_id`` leads to the receipt of the redemption that made it."""
+
+    what: str
+    comment: str
+    when: str
+    change: str
+    is_credit: bool
+    waits: bool
+    receipt_id: UUID | None
+
+    @classmethod
+    def of(cls, entry: Entry, asset: Asset, site: Site, receipt_id: UUID | None) -> "Line":
+        when = moment(entry.instant, site)
+        change = amount(str(asset.major(entry.amount)), asset.code)
+        # Why staff took a redemption back is not for the holder: the receipt does not say it either.
+        shown = entry.type != Type.REVERSAL and not OWN_WORDS.fullmatch(entry.comment)
+        return cls(
+            what=str(TYPES.get(entry.type, _("Booked"))),
+            comment=entry.comment if shown else "",
+            when=_("Counts from %(when)s") % {"when": when} if entry.waits else when,
+            change=change if entry.amount < 0 else f"+{change}",
+            is_credit=entry.amount > 0,
+            waits=entry.waits,
+            receipt_id=receipt_id,
+        )
+
+
+class AccountPage(ReceiptsPage):
+    """The claimant's own account; who has none is told so, and opens none by looking."""
+
+    place = "account"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        if self.claimant is None:
+            return self.ask_to_sign_in()
+        kind = LedgerAccount.Kind.CASH
+        account = LedgerAccount.objects.select_related("asset").filter(owner=self.claimant, kind=kind).first()
+        if account is None:
+            return self.render("pages/account.html", {"account": None})
+        given = request.GET.get("after", "")
+        after = int(given) if NUMBER.fullmatch(given) else None
+        page = read_statement(account, after=after, limit=ENTRIES_A_PAGE)
+        asset, receipts = account.asset, self.receipts_of(page.entries)
+        return self.render(
+            "pages/account.html",
+            {
+                "account": account,
+                "balance": amount(str(asset.major(page.balance)), asset.code),
+                "minimum": amount(str(asset.major(account.floor)), asset.code) if account.floor else "",
+                "state": STATES.get(account.state, ""),
+                "takes_codes": account.state != LedgerAccount.State.CLOSED,
+                "lines": [Line.of(each, asset, self.site, receipts.get(each.transaction_id)) for each in page.entries],
+                "next_after": page.next,
+                "later": after is not None,
+                "form_key": forms.new_key(),
+            },
+        )
+
+    def receipts_of(self, entries: Iterable[Entry]) -> dict[UUID | None, UUID]:
+        """Transaction ID → the claimant's receipt of the redemption that booked it."""
+        ids = [each.transaction_id for each in entries if each.type in (Type.CREDIT, Type.REFUND)]
+        found = Attempt.objects.filter(claimant=self.claimant, ledger_transaction__in=ids)
+        return dict(found.values_list("ledger_transaction_id", "pk"))
