@@ -4,8 +4,8 @@ from django.urls import path
 from django.urls.resolvers import URLPattern
 from django.views import View
 
-from redemption_site.api.articles import ArticlesView, ItemStatusesView
 from redemption_site.api.accounts import AccountView
+from redemption_site.api.articles import ArticlesView, ItemStatusesView
 from redemption_site.api.assignments import AssignmentsView, OwnCodesView
 from redemption_site.api.attempts import AttemptView
 from redemption_site.api.batches import BatchesView, BatchView
