@@ -65,7 +65,7 @@ class NewPersonTypeForm(PersonTypeForm):
 
 class ChangedPersonTypeForm(PersonTypeForm):
     reason = forms.CharField(max_length=200, help_text="Kept in the audit.")
-    field_order = ("name", "may_redeem", "reason")
+    sections = {**PersonTypeForm.sections, "Why": ("reason",)}
 
 
 class AddPersonType(Deed):

@@ -33,15 +33,15 @@ class NewPersonForm(DeskForm):
     name = forms.CharField(max_length=100, required=False, label="Name")
     email = forms.EmailField(
         required=False,
-        label="E-mail",
-        help_text="With which the new claimant may sign in to pages once they have a password.",
+        label="E-mail for signing in",
+        help_text="To the pages of the platform, once they have a password there.",
     )
-    sections = {"A claimant there is": ("claimant",), "Or a new one": ("name", "email")}
+    sections = {"An existing claimant": ("claimant",), "Or a new one": ("name", "email")}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("claimant") and (data.get("name") or data.get("email")):
-            self.add_error("claimant", "Name a claimant there is, or describe a new one, and not both.")
+            self.add_error("claimant", "Name an existing claimant or describe a new one, and not both.")
         return data
 
 
