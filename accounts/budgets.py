@@ -8,7 +8,7 @@ pass it.
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from django.conf import settings
 from django.db import connection
@@ -28,7 +28,7 @@ class Budget:
     source: str
     limit: int
 
-    @property
+    @cached_property
     def scope(self) -> bytes:
         return _scope(settings.PEPPER, self.kind, self.source)
 

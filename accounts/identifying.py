@@ -237,8 +237,7 @@ def record(
         if person is None or not is_still(person, hashes, readable):
             return None
         visitor = call.visitor or visiting.claim(call.site, call.unique_id, read_settings(call.site), call.now)
-        visiting.link(visitor, person, call.now)
-        visiting.store(visitor, person, call.now)
+        visiting.remember(visitor, person, call.now)
         return person
 
 

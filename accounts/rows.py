@@ -143,13 +143,29 @@ def as_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> tuple[str, list
         if len(rows) <= FEW:
             marks = ", ".join([f"({', '.join(f'%s::{kind}' for _, kind in columns)})"] * len(rows))
             return f"(VALUES {marks}) AS v({names})", [value for row in rows for value in row]
-        lists = [list(column) for column in zip(*rows, strict=True)]
-        arrays = ", ".join(f"{array_mark(each)}::{kind}[]" for (_, kind), each in zip(columns, lists, strict=True))
-        return f"unnest({arrays}) AS v({names})", [*lists]
+        return _unnested(columns, rows)
     marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * len(rows))
     picks = ", ".join(f"column{number} AS {name}" for number, (name, _) in enumerate(columns, 1))
     table = f"(SELECT {picks} FROM (VALUES {marks})) AS v"  # noqa: S608
     return table, [sqlite_value(value) for row in rows for value in row]
+
+
+def _unnested(columns: Columns, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """One array a column; a column that says the same in every row is one value, which spares both sides the array."""
+    picks, alike, arrays, lists, varying = list[str](), list[Any](), list[str](), list[Any](), list[str]()
+    for (name, kind), column in zip(columns, zip(*rows, strict=True), strict=True):
+        if column.count(column[0]) == len(column):
+            picks.append(f'%s::{kind} AS "{name}"')
+            alike.append(column[0])
+        else:
+            picks.append(f'u."{name}"')
+            arrays.append(f"{array_mark(column)}::{kind}[]")
+            lists.append(list(column))
+            varying.append(f'"{name}"')
+    if not arrays:  # Rows that are all the same: then they are only counted.
+        arrays, lists, varying = ["%s::smallint[]"], [[0] * len(rows)], ['"number"']
+    source = f"unnest({', '.join(arrays)}) AS u({', '.join(varying)})"
+    return f"(SELECT {', '.join(picks)} FROM {source}) AS v", [*alike, *lists]  # noqa: S608
 
 
 def array_mark(values: Sequence[Any]) -> str:

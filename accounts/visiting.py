@@ -43,6 +43,12 @@ def link(visitor: Visitor, person: Person, now: dt.datetime) -> None:
     VisitorPerson.objects.create(visitor=visitor, person=person, since=now)
 
 
+def remember(visitor: Visitor, person: Person, now: dt.datetime) -> None:
+    """Both, for one who was identified, in a transaction that has locked the person."""
+    link(visitor, person, now)
+    store(visitor, person, now)
+
+
 def store(visitor: Visitor, person: Person, now: dt.datetime) -> None:
     """The visitor, who is locked, need not say this person's values again for 24 hours."""
     of_type = StoredIdentification.objects.filter(visitor=visitor, person_type=person.person_type)

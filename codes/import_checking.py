@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Max
+from django.db import connection, transaction
 
-from accounts import clock, digests, prepared, rows
+from accounts import clock, digests, rows
 from accounts.models import User
 from codes import import_columns, jobs, keys
 from codes.import_columns import Defaults, Unreadable
@@ -251,7 +250,8 @@ def earlier_lines(source: CodeImport, wanted: list[bytes]) -> dict[bytes, int]:
 def found_in(table: str, column: str, scope: str, scope_id: int, wanted: list[bytes], answer: str) -> dict[bytes, Any]:
     among, params = rows.one_of(column, "bytea", wanted)
     sql = f"SELECT {column}, {answer} FROM {table} WHERE {scope} = %s AND {column} IS NOT NULL AND {among}"  # noqa: S608
-    with prepared.cursor() as cursor:
+    # Not prepared: a plan that is kept was made when the table was empty, and compares each row with each value.
+    with connection.cursor() as cursor:
         cursor.execute(sql, [scope_id, *params])
         return {bytes(found): said for found, said in cursor.fetchall()}
 
@@ -272,8 +272,6 @@ def discard_chunk(claimed: CodeImport) -> CodeImport:
 def remove_rows(source: CodeImport) -> bool:
     """Remove the next rows of an import; whether there were any."""
     left = ImportRow.objects.filter(source=source)
-    last = left.filter(pk__in=left.order_by("line").values("pk")[:CHUNK]).aggregate(last=Max("line"))["last"]
-    if last is None:
-        return False
-    left.filter(line__lte=last).delete()
-    return True
+    last = list(left.order_by("line").values_list("line", flat=True)[CHUNK - 1 : CHUNK])
+    removed, _ = (left.filter(line__lte=last[0]) if last else left).delete()
+    return removed > 0

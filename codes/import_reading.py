@@ -1,4 +1,4 @@
-"""Reading a file of codes: its encoding, its separator, which column is which, and its rows one after the other.
+"""Reading a file of codes: its separator, which column is which, and its rows one after the other.
 
 A row is read on its own, so that one that cannot be read never takes those behind it along.
 """
@@ -11,21 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ValidationError
-
+from codes import import_encoding
 from codes.import_columns import COLUMN_OF
+from codes.import_encoding import ENCODING_NAMES, Bytes, find_encoding, unusable
 
-Bytes = bytes | memoryview
-
-BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods; .xls
-SEPARATORS = ",;\t|"
-BLOCK = 1 << 20
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 HEAD = 1 << 16
 LONGEST_LINE = 10_000
-FEW_STRANGE = 8  # Bytes of no text that any file may have, and one in a hundred: a picture has far more.
 MOST_LINES = 10  # Of one row, whose quoted fields may have line ends.
-NO_TEXT = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x1a")
 
 LONG_LINE = f"This line is longer than {LONGEST_LINE:,} characters."
 NOT_CLOSED = "A quotation mark is not closed."
@@ -57,20 +50,25 @@ class Layout:
     def as_json(self) -> dict[str, Any]:
         return {**vars(self), "columns": list(self.columns)}
 
+    def said(self) -> str:
+        """How the file was understood, for whoever wonders why a column was not read."""
+        encoding = ENCODING_NAMES[self.encoding]
+        if not self.heading:
+            return f"{encoding}; no heading, so line {self.line} is the first code"
+        columns = ", ".join(name or "(not read)" for name in self.columns)
+        separated = f", separated by {SEPARATORS[self.separator]}" if len(self.columns) > 1 else ""
+        return f"{encoding}; columns: {columns}{separated}"
+
     @classmethod
     def of_json(cls, kept: dict[str, Any]) -> "Layout":
         return cls(**{**kept, "columns": tuple(kept["columns"])})
-
-
-def unusable(said: str) -> ValidationError:
-    return ValidationError({"file": [said]})
 
 
 def find_layout(data: Bytes) -> Layout:
     """How the file is written. Raises ValidationError for ``file`` on one that is no file of codes."""
     encoding, start = find_encoding(data)
     decoded = bytes(data[start : start + HEAD]).decode(encoding, "ignore")
-    line, separators = 1, SEPARATORS
+    line, separators = 1, "".join(SEPARATORS)
     for text in io.StringIO(decoded, newline=""):
         named = re.fullmatch(r"sep=([,;\t|])\s*", text, re.IGNORECASE)
         if text.strip() and not named:
@@ -80,7 +78,7 @@ def find_layout(data: Bytes) -> Layout:
         start += len(text.encode(encoding))
         line += 1
     else:
-        raise unusable("The file is empty.")
+        raise unusable(import_encoding.EMPTY)
     if len(text) > LONGEST_LINE:
         raise unusable("The first line is far too long for a heading or a code.")
     layout = head_of(text, encoding, separators, start, line)
@@ -90,46 +88,6 @@ def find_layout(data: Bytes) -> Layout:
     if not bytes(data[after : after + HEAD]).decode(encoding, "ignore").strip() and after + HEAD >= len(data):
         raise unusable("The file has a heading and no codes.")
     return Layout(**{**vars(layout), "start": after, "line": line + 1})
-
-
-def find_encoding(data: Bytes) -> tuple[str, int]:
-    """The encoding, and how many bytes its byte order mark has. Raises ValidationError for ``file``."""
-    head = bytes(data[:4096])
-    if not head:
-        raise unusable("The file is empty.")
-    if head.startswith(WORKBOOKS):
-        raise unusable("This is a workbook of a spreadsheet program. Save it as CSV and send that file.")
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if head.startswith(mark):
-            if not is_text(data, encoding, len(mark)):
-                raise unusable("The file is damaged: its encoding is broken in places.")
-            return encoding, len(mark)
-    # Text of western alphabets has a NUL in every other byte of UTF-16.
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) * 5 > len(head) and min(even, odd) * 20 < len(head):
-        encodings: tuple[str, ...] = ("utf-16-le",) if odd > even else ("utf-16-be",)
-    else:
-        encodings = ("utf-8", "cp1252")  # Every printable text of Latin-1 is one of Windows-1252 too.
-    for encoding in encodings:
-        if is_text(data, encoding, 0):
-            return encoding, 0
-    raise unusable("This is not a text file.")
-
-
-def is_text(data: Bytes, encoding: str, start: int) -> bool:
-    """Whether every byte can be read in this encoding, and hardly any is of the kind that no text has."""
-    decoder, strange = codecs.getincrementaldecoder(encoding)(), 0
-    try:
-        for at in range(start, len(data), BLOCK):
-            block = bytes(data[at : at + BLOCK])
-            decoder.decode(block, final=at + BLOCK >= len(data))
-            if not encoding.startswith("utf-16"):
-                strange += len(block) - len(block.translate(None, NO_TEXT))
-                if encoding == "cp1252" and 0 in block:
-                    return False
-    except UnicodeDecodeError:
-        return False
-    return strange <= max(FEW_STRANGE, len(data) // 100)
 
 
 def head_of(text: str, encoding: str, separators: str, start: int, line: int) -> Layout:

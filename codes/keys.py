@@ -29,6 +29,11 @@ def lookup(site_id: int, canonical: str, version: int) -> bytes:
     ).digest()
 
 
+def lookups(site_id: int, canonical: str) -> dict[int, bytes]:
+    """The digest under each live key version, newest first."""
+    return {version: lookup(site_id, canonical, version) for version in versions()}
+
+
 def lookup_columns(site_id: int, canonical: str) -> tuple[bytes | None, bytes | None]:
     """The digests for the columns ``lookup_odd`` and ``lookup_even`` of a code written now."""
     odd = even = None

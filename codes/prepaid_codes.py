@@ -92,8 +92,7 @@ class PrepaidCodes:
             yield rows
             if not found_page.more:
                 return
-            last = rows[-1] if rows else None
-            place = found_page.stopped or (last and (last.order_id, last.serial))
+            place = found_page.stopped or (rows[-1].order_id, rows[-1].serial)
         self.more = True
 
 

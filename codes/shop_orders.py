@@ -156,14 +156,14 @@ def move_item(
 ) -> Moved:
     """Have the item enter the status. Where that generates codes, a voucher's are issued in the same transaction, once ever.
 
-    Safe to call twice or beside another. Raises ValidationError (a status of another site; codes that cannot be issued) and
-    CodeBusy; the item stands where it stood then.
+    Safe to call twice or beside another. Raises ValidationError (a status of another site; a voucher that is worth nothing),
+    BatchNotActive (its article's batch is switched off) and CodeBusy; the item stands where it stood then.
     """
     # Before the transaction: SQLite has one writer, and this takes longer than the writing.
     ahead = is_due(item, status) and voucher_issuing.draw(status.site_id, item.quantity)
     with busy_as_refusal(), transaction.atomic(durable=True):
-        rows = ShopOrderItem.objects.filter(pk=item.pk).select_related("order", "status", "asset")
-        [item] = locking.lock_rows(rows)
+        # Joined with what never changes alone: PostgreSQL drops a row that was waited for when a join of it changed meanwhile.
+        [item] = locking.lock_rows(ShopOrderItem.objects.filter(pk=item.pk).select_related("order", "asset"))
         if status.site_id != item.order.site_id:
             raise ValidationError({"status": ["This site has no such status."]})
         if item.status_id == status.pk:

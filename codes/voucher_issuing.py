@@ -14,6 +14,7 @@ from codes import drawing, formats, issuing, storing
 from codes.content_issuing import done_order
 from codes.drawing import Sealed
 from codes.models import Article, Batch, IssueOrder, ShopOrderItem, Terms
+from codes.refusals import BatchNotActive
 
 FORMAT = "prepaid"
 MOST_NAMES = 1_000
@@ -28,7 +29,7 @@ def draw(site_id: int, count: int) -> Sealed:
 def issue(item: ShopOrderItem, drawn: Sealed | None, now: dt.datetime, *, caller_key: str, actor_id: str) -> IssueOrder:
     """One code for each unit of the item, which is locked and has none; the caller stores the order with the item.
 
-    Raises ValidationError: an item without worth, or an article whose batch is switched off.
+    Raises ValidationError (an item without worth) and BatchNotActive.
     """
     if not item.unit_price:
         raise ValidationError("A voucher that costs nothing is worth nothing: no code is issued for it.")
@@ -72,11 +73,11 @@ def store(order: IssueOrder, drawn: Sealed) -> None:
 def batch_of(article: Article, actor_id: str, now: dt.datetime) -> Batch:
     """The locked batch of the article, which is locked too; made where it has none, or none that lives.
 
-    Raises ValidationError where staff have switched it off: nobody could redeem what would be sold.
+    Raises BatchNotActive where staff have switched it off: nobody could redeem what would be sold.
     """
     batch = locking.lock_ids(Batch, [article.batch_id]).get(article.batch_id) if article.batch_id else None
     if batch is not None and batch.state == State.DISABLED:
-        raise ValidationError(f"The batch “{batch}” of this article is switched off: switch it on first.")
+        raise BatchNotActive
     if batch is None or batch.state != State.ACTIVE:
         batch = article.batch = make_batch(article, actor_id, now)
         article.save(update_fields=["batch"])

@@ -11,11 +11,15 @@ STARTS_EMPTY = "an account starts empty"
 NEVER_DELETED = "an account is never deleted"
 ASSET_FIXED = "an asset never changes its code, kind or exponent"
 
-# One statement-level trigger a list, because a redemption in a list of a thousand must not cost a thousand calls.
+# One statement-level trigger a list, because a redemption in a list of a thousand must not cost a thousand calls. Its rows are
+# found by their keys whatever was known of the tables: a session keeps the first plan, which would otherwise read all of a
+# table that was small then, for one row as for a thousand.
 BOOKS_POSTGRESQL = f"""
-CREATE OR REPLACE FUNCTION ledger_transfer_books() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_transfer_books() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    -- Outer joins, because foreign keys wait for the commit: an account made after its transfer would miss it for ever.
+    -- Outer joins: what is missing is refused. Nothing else asks whether it is there, and an account made after its transfer
+    -- would miss it for ever. What is there stays: accounts and transactions are never deleted and keep their IDs.
     IF EXISTS (
         SELECT 1 FROM added t
         LEFT JOIN ledger_ledgertransaction x ON x.id = t.transaction_id
@@ -42,7 +46,7 @@ REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_transf
 ACCOUNT_POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION ledger_account_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' THEN
+    IF TG_OP = 'DELETE' OR TG_OP = 'TRUNCATE' THEN
         RAISE EXCEPTION '{NEVER_DELETED}' USING ERRCODE = 'restrict_violation';
     END IF;
     IF TG_OP = 'INSERT' THEN
@@ -68,6 +72,8 @@ BEGIN
 END $$;
 CREATE TRIGGER ledger_account_guard BEFORE INSERT OR UPDATE OR DELETE ON ledger_ledgeraccount
 FOR EACH ROW EXECUTE FUNCTION ledger_account_guard();
+CREATE TRIGGER ledger_account_guard_truncate BEFORE TRUNCATE ON ledger_ledgeraccount
+FOR EACH STATEMENT EXECUTE FUNCTION ledger_account_guard();
 """
 
 BOOKS_SQLITE = (

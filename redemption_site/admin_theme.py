@@ -119,6 +119,17 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Prepaid engine",
+                "separator": True,
+                "items": [
+                    entry("Persons", "person_pin", "accounts.person"),
+                    entry("Visitors", "directions_walk", "accounts.visitor"),
+                    entry("Person types", "fingerprint", "accounts.persontype"),
+                    entry("Characteristics", "list_alt", "accounts.characteristic"),
+                    entry("Prepaid settings", "tune", "accounts.prepaidsettings"),
+                ],
+            },
+            {
                 "title": "People and programs",
                 "separator": True,
                 "items": [

@@ -1,8 +1,34 @@
 """The desk's pages about people and content. What every page shares (scope, deeds, lists) lives here too, below all its users.
 
-Users themselves are registered in ``ledger/admin``: making one opens their first account, and that only the ledger knows.
+Users and persons are registered in ``ledger/admin``: making one opens their first account, and that only the ledger knows.
 """
 
-from accounts.admin import account_sets, audit, clients, items, licences, offers, sites, system_types, tags, venues
+from accounts.admin import (
+    account_sets,
+    audit,
+    characteristics,
+    clients,
+    items,
+    licences,
+    offers,
+    sites,
+    system_types,
+    tags,
+    venues,
+    visitors,
+)
 
-__all__ = ["account_sets", "audit", "clients", "items", "licences", "offers", "sites", "system_types", "tags", "venues"]
+__all__ = [
+    "account_sets",
+    "audit",
+    "characteristics",
+    "clients",
+    "items",
+    "licences",
+    "offers",
+    "sites",
+    "system_types",
+    "tags",
+    "venues",
+    "visitors",
+]

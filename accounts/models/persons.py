@@ -68,13 +68,17 @@ class Person(models.Model):
     """A user as shops know them: their key is the PersonID of the wire. User, site and type stay."""
 
     user = models.OneToOneField(User, models.PROTECT, related_name="person")
-    site = models.ForeignKey(Site, models.PROTECT, related_name="persons")
-    person_type = models.ForeignKey(PersonType, models.PROTECT, related_name="persons")
+    site = models.ForeignKey(Site, models.PROTECT, related_name="persons", db_index=False)
+    person_type = models.ForeignKey(PersonType, models.PROTECT, related_name="persons", db_index=False)
     is_active = models.BooleanField(default=True, help_text="One who is switched off cannot be identified.")
     created_at = models.DateTimeField(editable=False)
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index(fields=["site", "-id"], name="person_newest_of_site"),
+            models.Index(fields=["person_type", "-id"], name="person_newest_of_type"),
+        ]
         permissions = [
             ("edit_person", "Can add persons, change their properties and set their secrets"),
             ("switch_person", "Can switch persons off and on, and have visitors forget them"),

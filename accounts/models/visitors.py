@@ -23,7 +23,7 @@ class Visitor(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["site", "unique_id"], name="visitor_unique_id_per_site"),
+            models.UniqueConstraint(fields=["unique_id", "site"], name="visitor_unique_id_per_site"),
             models.CheckConstraint(
                 condition=~Q(unique_id__in=["", DEFAULT_UNIQUE_ID]), name="visitor_unique_id_of_its_own"
             ),

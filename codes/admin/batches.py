@@ -23,7 +23,7 @@ from codes.admin.filters import BatchStateFilter
 from codes.admin.hand_out_deed import HandOut
 from codes.admin.import_deeds import ImportMore
 from codes.admin.replenish_deed import Replenish, replenish_words
-from codes.admin.words import gives
+from codes.admin.words import gives, lasting
 from codes.counting import count_states
 from codes.models import Batch, Code, IssueOrder
 from ledger import balances
@@ -175,13 +175,6 @@ def pace_words(order: IssueOrder) -> str:
         return ""
     rate, seconds_left = jobs.pace(order, clock.read())
     return f"{rate:,.0f} a second, {lasting(seconds_left)} left" if seconds_left is not None else ""
-
-
-def lasting(seconds: int) -> str:
-    """A time to come, no more exactly than anybody knows it."""
-    if seconds < 90:
-        return f"about {max(1, seconds)} s"
-    return f"about {round(seconds / 60)} min" if seconds < 90 * 60 else f"about {round(seconds / 3_600)} h"
 
 
 def order_row(order: IssueOrder) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from accounts import clock
+from codes import jobs
+from codes.admin.words import lasting
 from codes.import_checking import defaults_of
 from codes.models import CodeImport
 from ledger.admin.money import money
 
 State = CodeImport.State
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-ENCODINGS = {"utf-8": "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1252": "Windows-1252"}
 WAITING, CONFIRMED = "Checked", "Confirmed"
 
 
@@ -34,9 +35,17 @@ def progress_of(row: CodeImport) -> dict[str, Any]:
     return {
         "percent": percent if row.state == State.DONE else min(percent, 99),
         "text": text,
+        "pace": pace_words(row),
+        "figures": [count for _, count, _ in counts_of(row)],
         "finished": row.ended,
         "state": str(row.state),
     }
+
+
+def pace_words(row: CodeImport) -> str:
+    """How long the check still takes, and nothing where that is not known; its pace is that of the bytes it has read."""
+    _, seconds_left = jobs.pace(row, clock.read()) if row.state == State.RUNNING else (0, None)
+    return f"{lasting(seconds_left)} left" if seconds_left is not None else ""
 
 
 def counts_of(row: CodeImport) -> list[tuple[str, str, bool]]:
@@ -52,17 +61,6 @@ def counts_of(row: CodeImport) -> list[tuple[str, str, bool]]:
 def counted(number: int, noun: str) -> str:
     """As in “1 code” and “1,200 codes”."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def layout_said(row: CodeImport) -> str:
-    """How the file was understood, for whoever wonders why a column was not read."""
-    layout = row.layout
-    columns = [name or "(not read)" for name in layout.get("columns", [])]
-    encoding = ENCODINGS.get(layout.get("encoding", ""), "")
-    if not layout.get("heading"):
-        return f"{encoding}; no heading, so line {layout.get('line', 1)} is the first code"
-    separated = f", separated by {SEPARATORS.get(layout['separator'], '')}" if len(columns) > 1 else ""
-    return f"{encoding}; columns: {', '.join(columns)}{separated}"
 
 
 def worth_said(row: CodeImport) -> str:

@@ -18,11 +18,11 @@ from codes.admin.import_words import (
     WAITING,
     counted,
     counts_of,
-    layout_said,
     progress_of,
     state_said,
     worth_said,
 )
+from codes.import_reading import Layout
 from codes.models import CodeImport
 
 COLOURS = {WAITING: "info", CONFIRMED: "success", CodeImport.State.FAILED.label: "danger", "Discarded": "warning"}
@@ -111,7 +111,7 @@ class CodeImportAdmin(DeskAdmin):
 
     @admin.display(description="read as")
     def layout_shown(self, row: CodeImport) -> str:
-        return layout_said(row)
+        return Layout.of_json(row.layout).said() if row.layout else ""
 
     @admin.display(description="received")
     def received(self, row: CodeImport) -> str:

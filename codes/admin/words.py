@@ -144,3 +144,10 @@ def check_rows(checks: Any) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def lasting(seconds: int) -> str:
+    """A time to come, no more exactly than anybody knows it."""
+    if seconds < 90:
+        return f"about {max(1, seconds)} s"
+    return f"about {round(seconds / 60)} min" if seconds < 90 * 60 else f"about {round(seconds / 3_600)} h"

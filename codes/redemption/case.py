@@ -107,6 +107,7 @@ class Case:
 
     command: RedeemCode
     form: str | None = None
+    lookups: dict[int, bytes] = field(default_factory=dict)  # Key version → digest of the form.
     unreadable: Refusal | None = None
     fingerprint: bytes | None = None
     code: CodeFacts | None = None

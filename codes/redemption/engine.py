@@ -10,7 +10,7 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts import rows, turns
+from accounts import collecting, rows, turns
 from accounts.refusals import Refusal, TooManyAttempts
 from codes.actions.registry import ACTIONS
 from codes.redemption import facts as reading
@@ -59,7 +59,7 @@ def redeem_reported(commands: Sequence[RedeemCode], inbox: Inbox) -> list[Outcom
 
 def _redeem_together(cases: list[Case], how: Round, inbox: Inbox | None = None) -> list[Outcome]:
     """One transaction for a list; ``cases`` have been received and normalized (steps 1 and 2), which needs no lock."""
-    with turns.one_writer(), transaction.atomic(durable=True):
+    with collecting.paused(), turns.one_writer(), transaction.atomic(durable=True):
         if inbox is not None:
             held = inbox.hold([case.id for case in cases])
             cases = [case for case in cases if case.id in held]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from accounts import digests
-from codes import formats, lookup
+from codes import formats, keys, lookup
 from codes.actions.registry import ACTIONS
 from codes.models import IssueOrder
 from codes.redemption import journal, reporting, statements
@@ -29,6 +29,7 @@ def read_commands(commands: Sequence[RedeemCode]) -> list[Case]:
         if len(command.code) <= lookup.LONGEST_TYPED:
             try:
                 case.form = lookup.canonical(command.code)
+                case.lookups = keys.lookups(command.caller.site_id, case.form)
             except CodeFormatInvalid as refusal:
                 case.unreadable = refusal
         if command.idempotency_key is not None:
@@ -50,9 +51,7 @@ def fingerprint(command: RedeemCode) -> bytes:
 def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     """Lock what the list touches, then read it again; nothing read before a lock is judged. Raises BatchLockNeeded."""
     statements.lock_batches(locked_batches)
-    wanted = statements.lookups_by_version(
-        {(case.command.caller.site_id, case.form) for case in cases if case.form is not None}
-    )
+    wanted = lookups_by_version(cases)
     claimants = {(case.command.caller.site_id, case.claimant_id) for case in cases if case.claimant_id}
     code_ids, accounts = statements.lock_codes_and_accounts(wanted, claimants)
     # Every lock is held: only now may the clock be read, for a wait may outlast a code's last valid moment.
@@ -63,7 +62,7 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     moment = statements.read_moment(code_ids, claimants, asked_keys, guesses.budgets)
     standings = {standing.id: standing for standing in accounts}
     load_claimants(cases, moment.claimants, standings)
-    codes = load_codes(cases, moment.codes, wanted, locked_batches)
+    codes = load_codes(cases, moment.codes, locked_batches)
     load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
     settle(books, moment.now)
@@ -76,12 +75,16 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     return Facts(cases, books, moment.now, earlier, guesses.begin(moment.standing, moment.now))
 
 
-def load_codes(
-    cases: Sequence[Case],
-    found: Sequence[CodeFacts],
-    wanted: dict[int, set[tuple[int, bytes]]],
-    locked_batches: set[int],
-) -> list[CodeFacts]:
+def lookups_by_version(cases: Sequence[Case]) -> dict[int, set[tuple[int, bytes]]]:
+    """{key version: {(site ID, digest)}} of the codes that could be read."""
+    wanted: dict[int, set[tuple[int, bytes]]] = {version: set() for version in keys.versions()}
+    for case in cases:
+        for version, digest in case.lookups.items():
+            wanted[version].add((case.command.caller.site_id, digest))
+    return wanted
+
+
+def load_codes(cases: Sequence[Case], found: Sequence[CodeFacts], locked_batches: set[int]) -> list[CodeFacts]:
     """Give each case its code. Raises BatchLockNeeded."""
     # A code that is not issued to the end is unknown to everybody, its attempts included: the order may yet be cancelled.
     codes = [code for code in found if code.order_state == IssueOrder.State.DONE]
@@ -97,10 +100,8 @@ def load_codes(
             if digest is not None:
                 by_digest[code.site_id, bytes(digest)] = code
     for case in cases:
-        if case.form is not None:
-            for version in wanted:
-                digest = statements.keys.lookup(case.command.caller.site_id, case.form, version)
-                case.code = case.code or by_digest.get((case.command.caller.site_id, digest))
+        for digest in case.lookups.values():
+            case.code = case.code or by_digest.get((case.command.caller.site_id, digest))
     find_typos(cases)
     return codes
 

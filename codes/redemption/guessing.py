@@ -13,10 +13,11 @@ from codes.redemption.case import Case
 from codes.redemption.commands import RedeemCode
 
 FAILURES_PER_CLAIMANT = 10
+NO_FAILURE = (0, budgets.WINDOW_SECONDS)
 
 
-def budgets_of(case: Case) -> list[Budget]:
-    """Which budgets a failed look-up of this case counts against.
+def budgets_of(case: Case, of_caller: list[Budget] | None = None) -> list[Budget]:
+    """Which budgets a failed look-up of this case counts against; ``of_caller`` are those of its caller, if known already.
 
     A failure counts against a claimant only if the caller may act for them, so that nobody can lock a stranger out. While the
     claimant has not been read yet, these are the budgets to read with them.
@@ -24,9 +25,9 @@ def budgets_of(case: Case) -> list[Budget]:
     caller = case.command.caller
     if case.command.reported:
         return []  # A till guesses nothing: it is not told what became of its report.
-    counted = budgets_of_caller(caller)
+    counted = budgets_of_caller(caller) if of_caller is None else of_caller
     if caller.client_id is not None and (case.claimant is None or caller.may_act_for(case.claimant.id)):
-        counted.append(Budget("guess claimant", f"{caller.key}|{case.claimant_id}", FAILURES_PER_CLAIMANT))
+        return [*counted, Budget("guess claimant", f"{caller.key}|{case.claimant_id}", FAILURES_PER_CLAIMANT)]
     return counted
 
 
@@ -50,23 +51,35 @@ class Guesses:
 
     def __init__(self, cases: Sequence[Case]) -> None:
         self.cases = cases
-        self.budgets = {each for case in cases for each in budgets_of(case)}
+        # A long list has few callers, so theirs are made once.
+        callers = {id(case.command.caller): case.command.caller for case in cases}
+        self.of_callers = {each: budgets_of_caller(caller) for each, caller in callers.items()}
+        self.by_case = {case.id: self.budgets_of(case) for case in cases}
+        self.budgets = list({each.scope: each for counted in self.by_case.values() for each in counted}.values())
         self.taken: dict[Budget, int] = {}
+
+    def budgets_of(self, case: Case) -> list[Budget]:
+        return budgets_of(case, self.of_callers[id(case.command.caller)])
 
     def begin(self, standing: dict[bytes, tuple[int, int]], now: dt.datetime) -> "Guesses":
         """What was read of the budgets, and when; every case has its claimant now."""
         self.standing, self.now = standing, now
-        self.by_case = {case.id: budgets_of(case) for case in self.cases}
+        for case in self.cases:
+            claimant = case.claimant
+            if case.for_browser or (claimant is not None and not case.command.caller.may_act_for(claimant.id)):
+                self.by_case[case.id] = self.budgets_of(case)
         return self
 
     def wait_seconds(self, case: Case) -> int:
         """0 while the case's budgets have room; else the seconds until they are free again."""
-        waits = [0]
+        wait = 0
         for budget in self.by_case[case.id]:
-            failures, seconds_left = self.standing.get(budget.scope, (0, budgets.WINDOW_SECONDS))
-            if failures + self.taken.get(budget, 0) >= budget.limit:
-                waits.append(seconds_left)
-        return max(waits)
+            failures, seconds_left = self.standing.get(budget.scope, NO_FAILURE)
+            if self.taken:
+                failures += self.taken.get(budget, 0)
+            if failures >= budget.limit:
+                wait = max(wait, seconds_left)
+        return wait
 
     def count(self, case: Case) -> None:
         for budget in self.by_case[case.id]:

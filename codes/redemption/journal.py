@@ -80,7 +80,29 @@ def attempt_of(case: Case, now: dt.datetime) -> Attempt:
     kept = command.idempotency_key is not None and (
         refusal is None or (not refusal.retryable and refusal.step >= FIRST_KEPT_STEP)
     )
-    attempt = unsaved_row(
+    if effect is not None and refusal is None:
+        decided: dict[str, Any] = {
+            "outcome": Attempt.Outcome.REDEEMED,
+            "reason": "",
+            "step": 10,
+            "action": code.action if code else "",
+            "receipt_number": case.receipt_number,
+            "result": effect.result,
+            "given": effect.given,
+            "uses_left": case.uses_left,
+            "use_number": case.use_number,
+            "claimant_use_number": case.claimant_use_number,
+            "ledger_transaction_id": effect.booking.id if effect.booking else None,
+        }
+    else:
+        assert refusal is not None
+        decided = {
+            "outcome": Attempt.Outcome.REFUSED,
+            "reason": refusal.reason,
+            "step": refusal.step,
+            "earlier_receipt": refusal.receipt_number,
+        }
+    return unsaved_row(
         id=command.id,
         site_id=site_id,
         door=command.door,
@@ -91,7 +113,7 @@ def attempt_of(case: Case, now: dt.datetime) -> Attempt:
         fingerprint=case.fingerprint if kept else None,
         code_id=code.id if code else None,
         batch_id=code.batch_id if code else None,
-        lookup=keys.lookup(site_id, case.form, key_version) if case.form is not None else None,
+        lookup=case.lookups.get(key_version),
         typed=typed,
         key_version=key_version,
         claimant_id=case.claimant.id if case.claimant else None,
@@ -102,19 +124,8 @@ def attempt_of(case: Case, now: dt.datetime) -> Attempt:
         checks=case.checks,
         decided_at=now,
         happened_at=command.reported.instant if command.reported else None,
+        **decided,
     )
-    if effect is not None and refusal is None:
-        attempt.outcome, attempt.reason, attempt.step = Attempt.Outcome.REDEEMED, "", 10
-        attempt.action, attempt.receipt_number = code.action if code else "", case.receipt_number
-        attempt.result, attempt.given = effect.result, effect.given
-        attempt.uses_left, attempt.use_number = case.uses_left, case.use_number
-        attempt.claimant_use_number = case.claimant_use_number
-        attempt.ledger_transaction_id = effect.booking.id if effect.booking else None
-    else:
-        assert refusal is not None
-        attempt.outcome, attempt.reason, attempt.step = Attempt.Outcome.REFUSED, refusal.reason, refusal.step
-        attempt.earlier_receipt = refusal.receipt_number
-    return attempt
 
 
 @dataclass(frozen=True, slots=True)

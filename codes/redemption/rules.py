@@ -63,8 +63,8 @@ def refuse_no_claimant(case: Case, now: dt.datetime) -> None:
 
 
 def refuse_too_long(case: Case, now: dt.datetime) -> None:
-    lengths = {name: len(getattr(case.command, name) or "") for name in LIMITS}
-    too_long = {name: length for name, length in lengths.items() if length > LIMITS[name]}
+    said = case.command
+    too_long = {name: len(text) for name, limit in LIMITS.items() if len(text := getattr(said, name) or "") > limit}
     case.expect(not too_long, "lengths", FieldTooLong, **too_long)
 
 

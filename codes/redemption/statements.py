@@ -14,7 +14,6 @@ import orjson
 from accounts import budgets, clock, database, locking, prepared
 from accounts.budgets import Budget
 from accounts.rows import one_of, one_pair_of
-from codes import keys
 from codes.redemption.case import CodeFacts, Redemption
 from ledger import books
 from ledger.books import Standing
@@ -302,9 +301,3 @@ def find_keys(wanted: Collection[tuple[str, str]]) -> list[UUID]:
         return []
     asked, params = one_key_of(wanted)
     return [row[0] for row in fetch(f"SELECT a.id FROM codes_attempt a WHERE {asked}", params)]  # noqa: S608
-
-
-def lookups_by_version(forms: Iterable[tuple[int, str]]) -> dict[int, set[tuple[int, bytes]]]:
-    """{key version: {(site ID, digest)}} for (site ID, canonical form)."""
-    forms = list(forms)
-    return {version: {(site, keys.lookup(site, form, version)) for site, form in forms} for version in keys.versions()}

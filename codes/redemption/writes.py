@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -20,7 +21,8 @@ ATTEMPT_COLUMNS = (
     ("result", "jsonb"), ("given", "jsonb"), ("uses_left", "integer"), ("use_number", "integer"),
     ("claimant_use_number", "integer"), ("ledger_transaction_id", "uuid"), ("happened_at", "timestamptz"),
 )  # fmt: skip
-JSON_COLUMNS = frozenset({"checks", "result", "given"})
+COLUMNS_OF = attrgetter(*(name for name, _ in ATTEMPT_COLUMNS))
+JSON_PLACES = [place for place, (_, kind) in enumerate(ATTEMPT_COLUMNS) if kind == "jsonb"]
 # A receipt number below 0 stands for the next one, which PostgreSQL draws as it writes.
 DRAWN = "CASE WHEN v.receipt_number < 0 THEN nextval('codes_receipt_number') ELSE v.receipt_number END"
 KEPT_ONCE = "ON CONFLICT (caller, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING"
@@ -31,17 +33,19 @@ def insert_attempts(attempts: Sequence[Any]) -> rows.Touched:
     return rows.add(
         "codes_attempt",
         ATTEMPT_COLUMNS,
-        [
-            [
-                orjson.dumps(value).decode() if name in JSON_COLUMNS and value is not None else value
-                for name, value in ((name, getattr(attempt, name)) for name, _ in ATTEMPT_COLUMNS)
-            ]
-            for attempt in attempts
-        ],
+        [attempt_row(attempt) for attempt in attempts],
         "" if defects.switched_on("guard") else KEPT_ONCE,
         made={"receipt_number": DRAWN} if draws_as_it_writes() else None,
         tell="receipt_number" if draws_as_it_writes() else "",
     )
+
+
+def attempt_row(attempt: Any) -> list[Any]:
+    row = list(COLUMNS_OF(attempt))
+    for place in JSON_PLACES:
+        if row[place] is not None:
+            row[place] = orjson.dumps(row[place]).decode()
+    return row
 
 
 def draws_as_it_writes() -> bool:

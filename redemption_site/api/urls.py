@@ -5,6 +5,7 @@ from django.urls.resolvers import URLPattern
 from django.views import View
 
 from redemption_site.api.accounts import AccountView
+from redemption_site.api.articles import ArticlesView, ItemStatusesView
 from redemption_site.api.assignments import AssignmentsView, OwnCodesView
 from redemption_site.api.attempts import AttemptView
 from redemption_site.api.batches import BatchesView, BatchView
@@ -15,6 +16,7 @@ from redemption_site.api.imports import ImportConfirmationView, ImportProblemsVi
 from redemption_site.api.orders import CancellationView, MoreCodesView, OrderView
 from redemption_site.api.redemptions import RedemptionsView
 from redemption_site.api.reversals import ReversalView
+from redemption_site.api.shop_orders import ItemStatusView, ItemView, ShopOrdersView, ShopOrderView
 from redemption_site.api.validations import ValidationsView
 
 ROUTES: tuple[tuple[str, type[View]], ...] = (
@@ -34,6 +36,12 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("imports/<int:import_id>/problems", ImportProblemsView),
     ("imports/<int:import_id>/confirmation", ImportConfirmationView),
     ("batches/<int:batch_id>/codes", MoreCodesView),
+    ("articles", ArticlesView),
+    ("item-statuses", ItemStatusesView),
+    ("orders", ShopOrdersView),
+    ("orders/<int:number>/items", ShopOrderView),
+    ("orders/<int:number>/items/<int:position>", ItemView),
+    ("orders/<int:number>/items/<int:position>/status", ItemStatusView),
     ("orders/<int:order_id>", OrderView),
     ("orders/<int:order_id>/cancellation", CancellationView),
     ("codes", CodesView),

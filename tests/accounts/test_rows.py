@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.db import connection
 
-from accounts import rows
+from accounts import budgets, rows
 from accounts.models import Tag
 from tests.factories import make_site
 
@@ -78,3 +78,23 @@ def test_rows_can_be_joined_as_a_table():
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT v.name, v.id FROM {source} WHERE v.id > %s", [*params, 1])
         assert cursor.fetchall() == [("two", 2)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [(number, "same", None) for number in range(20)],  # What is said in every row alike goes over once.
+        [(1, name, None if name in "ab" else MOMENT) for name in "abcdefgh"],
+        [(7, None, MOMENT)] * 9,
+        [(number, str(number), MOMENT) for number in range(9)],
+        [(1, "one", MOMENT)],
+    ],
+    ids=["alike but one", "some alike", "all alike", "none alike", "one row"],
+)
+def test_a_table_has_every_row_that_was_given(given):
+    source, params = rows.as_table((("id", "bigint"), ("name", "text"), ("at", "timestamptz")), given)
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT v.id, v.name, v.at FROM {source}", params)
+        found = [(number, name, at and budgets.aware(at)) for number, name, at in cursor.fetchall()]
+    assert found == given

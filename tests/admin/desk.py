@@ -6,6 +6,7 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
+from accounts.identifying import identify
 from accounts.models import Site, User
 from codes import editing, importing, issuing, reversing
 from codes.foreseeing import NewEdit
@@ -29,6 +30,7 @@ from tests.factories import (
     new_batch,
 )
 from tests.ledger.suspending import suspend
+from tests.people import BOTH, EMAIL, make_person, make_person_type, make_settings
 
 MONEY_TEXT = "SECRET-CASH-7K2M"  # The characters that no page may show.
 ITEM_TEXT = "SECRET-ITEM-9QXA"
@@ -99,6 +101,7 @@ def make_world(slug: str = "shop") -> World:
         **content_rows(site, claimant),
         "accounts_systemtype": site.system_types.get(),
         "accounts_venue": make_venue(site, name=f"Counter of {slug}"),
+        **person_rows(site, claimant),
         "codes_advice": make_advice(site, parked=True),
         "accounts_auditrecord": last_audit(site),
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
@@ -144,6 +147,21 @@ def shop_rows(site: Site, claimant: User) -> dict[str, Any]:
         "codes_article": article,
         "codes_itemstatus": site.item_statuses.get(number=1),
         "codes_shoporder": order,
+    }
+
+
+def person_rows(site: Site, claimant: User) -> dict[str, Any]:
+    """The claimant as a person of the prepaid engine, whom a visitor was identified as."""
+    make_settings(site)
+    kind = make_person_type(site, name=f"Readers of {site.slug}")
+    person = make_person(kind, user=claimant)
+    identify(site, person_type=1, unique_id=f"visitor-of-{site.slug}", values=BOTH, separator="¶")
+    return {
+        "accounts_characteristic": site.characteristics.get(number=EMAIL),
+        "accounts_persontype": kind,
+        "accounts_person": person,
+        "accounts_visitor": site.visitors.get(),
+        "accounts_prepaidsettings": site.prepaid_settings,
     }
 
 

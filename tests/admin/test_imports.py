@@ -1,5 +1,6 @@
 """Importing at the desk: the file is sent, its check is watched, and somebody confirms or discards it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -160,10 +161,13 @@ def test_the_progress_is_told_while_the_page_waits(world: World, monkeypatch):
     import_checking.check_chunk(jobs.claim(CodeImport, source.pk))
     told = browser.get(page_of(source, "progress")).json()
     assert (told["text"], told["finished"], 0 < told["percent"] < 100) == ("2 rows checked", False, True)
+    assert told["figures"] == ["2", "0", "0", "0"]
+    assert re.fullmatch(r"about \d+ s left", told["pace"])
 
     CodeImport.objects.update(lease_until=None)
     importing.work_import(source)
-    assert browser.get(page_of(source, "progress")).json()["percent"] == 100
+    told = browser.get(page_of(source, "progress")).json()
+    assert (told["percent"], told["pace"]) == (100, "")
 
 
 def test_the_first_fifty_problems_are_shown_and_all_can_be_downloaded(world: World):

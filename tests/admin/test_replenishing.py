@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from accounts.models import AuditRecord
 from codes import issuing, jobs
-from codes.admin.batches import lasting
+from codes.admin.words import lasting
 from codes.models import Batch, IssueOrder
 from tests.admin.desk import World, page_of, text_of
 from tests.factories import make_batch

@@ -23,6 +23,7 @@ from codes.foreseeing import NewEdit
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import till
 from tests.codes.files import check
+from tests.codes.shop import make_item
 from tests.factories import make_client
 
 EXAMPLES = 20
@@ -52,6 +53,8 @@ def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
         "import_id": source.pk,
         "order_id": code.order_id,
         "claimant_id": "u-1001",
+        "number": make_item(tenant.site).order.number,
+        "position": 1,
     }
 
 

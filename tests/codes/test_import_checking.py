@@ -273,6 +273,18 @@ def test_statements_of_a_chunk_do_not_grow_with_its_rows(site):
     assert asked[0] <= 13
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps no plans")
+def test_no_plan_is_kept_that_was_made_while_there_were_no_rows(site, monkeypatch):
+    """It would compare each of a hundred thousand rows with each of a chunk's five thousand, one by one."""
+    monkeypatch.setattr(import_checking, "CHUNK", 8)
+    source = check(site, "code\n" + "".join(f"CODE-{number:03}\n" for number in range(80)))
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%importrow%digest%ANY%'")
+        kept = cursor.fetchall()
+    assert (source.good, kept) == (80, [])
+
+
 def test_twenty_thousand_rows(site):
     file = "code;uses\r\n" + "".join(f"CODE-{number:06};{number % 3 + 1}\r\n" for number in range(20_000))
 

@@ -41,7 +41,8 @@ def test_it_checks_imports_and_says_so(site, file, capsys):
     said = run(capsys, file, "--yes", *MONEY).out
 
     batch = Batch.objects.get(name="Spring")
-    assert said.splitlines()[:4] == [
+    assert said.splitlines()[:5] == [
+        "UTF-8; columns: code, uses, separated by semicolons",
         "           2  good",
         "           1  cannot be used",
         "           1  known to the site",

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from codes import import_reading, importing, lookup
+from codes import import_encoding, import_reading, importing, lookup
 from codes.models import Code, CodeImport, ImportPiece
 from codes.refusals import RequestTooLarge
 from tests.codes.files import check, counts, import_codes, problems, receive
@@ -19,6 +19,8 @@ ENCODINGS = {
     "utf-16, little end first": lambda text: text.encode("utf-16-le"),
     "utf-16, big end first, with its mark": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
     "utf-16, big end first": lambda text: text.encode("utf-16-be"),
+    "utf-32 with its mark": lambda text: text.encode("utf-32"),
+    "utf-32, big end first, with its mark": lambda text: b"\x00\x00\xfe\xff" + text.encode("utf-32-be"),
     "windows-1252": lambda text: text.encode("cp1252"),
     "latin-1": lambda text: text.encode("latin-1"),
 }
@@ -148,6 +150,15 @@ UNUSABLE = {
     "noise": (bytes((7 * n * n + 3 * n) % 256 for n in range(5_000)), "not a text file"),
     "NUL all over": (b"code\r\n" + b"\x00\x00\x00\x01" * 400, "not a text file"),
     "half a character of UTF-16": (b"\xff\xfec\x00o\x00d\x00e", "damaged"),
+    "eight bits behind the mark of UTF-16": (b"\xff\xfecode,uses\nABCD-1,12\n", "begins as one of UTF-16 and goes on"),
+    "a long line of them": (b"\xfe\xff" + b"code,uses\nABCD-1,1\n" * 3_000, "begins as one of UTF-16 and goes on"),
+    "sixteen bits behind the mark of UTF-8": (b"\xef\xbb\xbf" + "code\nABCD-1\n".encode("utf-16-le"), "damaged"),
+    "UTF-8 but for one line": ("code,owner\nA-001,Zoë\nA-002,Zoë\n".encode() + b"A-003,Zo\xeb\n", "but line 4 is not"),
+    "UTF-8 but for one line in Macintosh lines": (
+        "code,owner\rA-001,Zoë\r".encode() + b"A-002,\xff\r",
+        "but line 3 is not",
+    ),
+    "an encoding of DOS": ("code;gültig bis\nABCD-1;\n".encode("cp850"), "none of UTF-8, UTF-16 and Windows-1252"),
     "a broken UTF-8": (b"\xef\xbb\xbfcode\r\nABC\xff\xfe\r\n", "damaged"),
     "one endless line": (b"A" * 20_000, "far too long"),
 }
@@ -204,6 +215,30 @@ def test_a_row_that_cannot_be_read_takes_no_other_along(site):
     ):
         assert words in said
     assert list(source.judged_rows.filter(problem="").order_by("line").values_list("line", flat=True)) == [3, 10, 12]
+
+
+def test_a_damaged_line_is_found_behind_the_first_mebibyte(site, monkeypatch):
+    """Wherever a letter is cut in two by the blocks that the file is looked through in."""
+    good = "code,owner\n" + "".join(f"CODE-{number:04},Zoë\n" for number in range(200))
+    for block in (7, 64, 1_000):
+        monkeypatch.setattr("codes.import_encoding.BLOCK", block)
+        assert import_encoding.find_encoding(good.encode()) == ("utf-8", 0)
+        with pytest.raises(importing.ValidationError, match="line 202 is not"):
+            import_encoding.find_encoding(good.encode() + b"CODE-X,Zo\xeb,\n")
+
+
+def test_windows_1252_stays_what_it_is_with_a_pair_of_bytes_that_utf_8_has_too():
+    text = "code,note\nABCD-1,„Spaß“\nABCD-2,Käse für Zoë\n"
+
+    assert import_encoding.find_encoding(text.encode("cp1252")) == ("cp1252", 0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_nul_costs_its_own_row_and_no_other(site, encoding):
+    source = check(site, "code,note\nABCD\x00-1,ä\nABCD-2,ü\n".encode(encoding))
+
+    assert counts(source) == (1, 1, 0, 0)
+    assert problems(source) == [(2, "code", "The code has a character that cannot be seen.")]
 
 
 def test_a_quotation_mark_left_open_in_every_line_costs_no_more_than_reading_on(site):

@@ -2,6 +2,8 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.invariants import listed
 from accounts.models import AuditRecord
@@ -121,6 +123,22 @@ class TestDiscarding:
         assert AuditRecord.objects.filter(action="import.discard", actor_id="boss").exists()
         assert not importing.discard_import(source, actor_id="boss")
         assert not Batch.objects.exists()
+
+    @pytest.mark.parametrize(("rows", "left"), [(4, [0]), (10, [6, 2, 0]), (8, [4, 0])])
+    def test_its_rows_go_a_chunk_at_a_time_and_one_line_is_asked_for_each(self, site, monkeypatch, rows, left):
+        monkeypatch.setattr(import_checking, "CHUNK", 4)
+        source = check(site, "code\n" + "x\n" * rows)
+        importing.discard_import(source, actor_id="boss")
+        seen = []
+
+        with CaptureQueriesContext(connection) as made:
+            source = importing.work_import(source, lambda _: seen.append(ImportRow.objects.count()))
+
+        assert source.state == State.CANCELLED
+        assert seen[: len(left)] == left
+        asked = [each["sql"] for each in made if each["sql"].startswith('SELECT "codes_importrow"."line"')]
+        assert asked
+        assert all(sql.endswith("LIMIT 1 OFFSET 3") for sql in asked)
 
     def test_while_it_is_checked_it_stops_the_check(self, site, monkeypatch):
         monkeypatch.setattr(import_checking, "CHUNK", 2)

@@ -92,6 +92,7 @@ def test_the_newest_version_seals_and_all_live_ones_find(settings):
     odd, even = keys.lookup_columns(7, "ABCE6W5F")
     assert odd == keys.lookup(7, "ABCE6W5F", 3)
     assert even == keys.lookup(7, "ABCE6W5F", 2)
+    assert list(keys.lookups(7, "ABCE6W5F").items()) == [(3, odd), (2, even)]
 
 
 @pytest.mark.parametrize(("version", "filled"), [(1, (True, False)), (2, (False, True)), (3, (True, False))])

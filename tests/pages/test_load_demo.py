@@ -10,7 +10,8 @@ from django.core.management.base import CommandError
 
 from accounts import access, client_keys, clock, granting, offering, pricing, shelf, till_keys
 from accounts.callers import caller_for_client, caller_for_user
-from accounts.models import Client, Site, User, Venue
+from accounts.identifying import identify
+from accounts.models import Client, Person, Site, User, Venue, Visitor
 from accounts.refusals import Refusal, Unauthenticated
 from codes.models import Advice, Attempt, Batch, Code, IssueOrder
 from codes.redemption.commands import RedeemCode
@@ -192,3 +193,17 @@ def test_its_shelf_has_the_contracts_offer_and_members_read_the_collection():
     assert [entry.item.external_id for entry in shown] == ["b1", "b3", "winter-reading"]
     assert site.licences.count() == 1
     assert pricing.price_of(site.offers.get(number=118226), anna()) == {"EUR": 1_900}
+
+
+def test_shops_find_persons_and_a_second_load_adds_none():
+    load()
+    load()
+    site = Site.objects.get(slug="demo")
+
+    assert (Person.objects.count(), Visitor.objects.count()) == (2, 1)
+    reader = identify(
+        site, person_type=1, unique_id="visitor-0002", values="reader@example.test¶5f4dcc3b", separator="¶"
+    )
+    assert reader.user.claimant_id == "u-2002"
+    stored = identify(site, person_type=1, unique_id="visitor-0001", values=None, separator="¶")
+    assert stored == reader

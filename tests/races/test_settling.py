@@ -61,6 +61,7 @@ def test_bookings_come_due_while_redemptions_and_sweeps_run_and_each_receipt_tel
     """Both sides of the instant: a receipt before it knows nothing of the booking, and none after it is without."""
     with guarded:
         assert guarded.worker.is_running
+        port = guarded.web.port  # It starts now, and not when the moment has come.
         claimants = [guarded.claimant(balance=1_000) for _ in range(8)]
         _, texts = guarded.codes(len(claimants), uses=20_000, uses_per_claimant=20_000, worth_cents=1)
         instant = due_in(8.0)
@@ -86,7 +87,7 @@ def test_bookings_come_due_while_redemptions_and_sweeps_run_and_each_receipt_tel
                 time.sleep(0.02)
             return []
 
-        heard = each_at_once(guarded.web.port, [*map(client, range(2 * len(claimants))), sweep])
+        heard = each_at_once(port, [*map(client, range(2 * len(claimants))), sweep])
 
         answers = [answer for of_one in heard for answer in of_one]
         assert set(words(answers)) <= {"redeemed", "code_busy"}

@@ -6,6 +6,7 @@
   const percent = section.querySelector("#progress-percent");
   const words = section.querySelector("#progress-words");
   const pace = section.querySelector("#progress-pace");
+  const figures = document.querySelectorAll("[data-figure]"); // Those of the page that change meanwhile, in this order.
   let failures = 0;
 
   const ask = async () => {
@@ -17,6 +18,7 @@
       percent.textContent = `${progress.percent} %`;
       words.textContent = progress.text;
       pace.textContent = progress.pace ?? "";
+      (progress.figures ?? []).forEach((figure, at) => figures[at] && (figures[at].textContent = figure));
       failures = 0;
       if (progress.finished) {
         // The figures below and the buttons above are other ones now.

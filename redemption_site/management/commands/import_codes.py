@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from accounts.models import Site
 from accounts.refusals import Refusal
 from codes import import_problems, importing, issuing
+from codes.import_reading import Layout
 from codes.models import Batch, CodeImport, IssueOrder, Job
 from redemption_site.management.commands import issue_codes
 from redemption_site.management.commands.issue_codes import BAR
@@ -85,6 +86,7 @@ class Command(issue_codes.Command):
         """What the check found."""
         if source.state != CodeImport.State.DONE:
             raise CommandError(f"The check is {source.get_state_display().lower()}. {source.error}")
+        self.stdout.write(Layout.of_json(source.layout).said())
         words = {"good": "good", "bad": "cannot be used", "known": "known to the site", "repeated": "twice in the file"}
         for name, said in words.items():
             self.stdout.write(f"{getattr(source, name):>12,}  {said}")

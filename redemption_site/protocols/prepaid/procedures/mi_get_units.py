@@ -1,7 +1,7 @@
 """mi_GetUnits: the currencies, as other procedures name them in CurrencyID."""
 
 from ledger.models import Asset
-from redemption_site.protocols.prepaid.answers import Answer
+from redemption_site.protocols.prepaid.answers import Answer, Row
 from redemption_site.protocols.prepaid.calling import Call, Procedure
 from redemption_site.protocols.prepaid.parameters import BIT, INT, TINYINT, Parameter
 
@@ -15,7 +15,7 @@ def run(call: Call) -> Answer:
         units = units.none()
     if call["UnitID"] is not None:
         units = units.filter(pk=call["UnitID"])
-    rows = [
+    rows: list[Row] = [
         {"UnitID": unit.pk, "UnitSymbol": unit.code, "UnitDescription": unit.name, "Active": True} for unit in units
     ]
     return Answer(result_sets=[rows])

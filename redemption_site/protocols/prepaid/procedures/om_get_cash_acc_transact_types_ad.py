@@ -1,12 +1,12 @@
 """om_GetCashAccTransactTypes_Ad: the types of transactions, their sign, and which of them the account's holder causes."""
 
-from redemption_site.protocols.prepaid.answers import Answer
+from redemption_site.protocols.prepaid.answers import Answer, Row
 from redemption_site.protocols.prepaid.calling import Call, Procedure
 from redemption_site.protocols.prepaid.cash import GRANT, TOP_UP, TRANSACTION_TYPES
 
 
 def run(call: Call) -> Answer:
-    rows = [
+    rows: list[Row] = [
         {
             "TransactionTypeID": number,
             "TransactionType": name,
