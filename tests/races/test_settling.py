@@ -13,7 +13,7 @@ from ledger import balances
 from ledger.models import LedgerAccount, LedgerTransaction, SuspendedBooking
 from tests.ledger.suspending import suspend
 from tests.races.arena import CROWD
-from tests.races.crowd import done, each_at_once, words
+from tests.races.crowd import each_at_once, words
 
 pytestmark = pytest.mark.races
 
@@ -61,21 +61,22 @@ def test_bookings_come_due_while_redemptions_and_sweeps_run_and_each_receipt_tel
     """Both sides of the instant: a receipt before it knows nothing of the booking, and none after it is without."""
     with guarded:
         assert guarded.worker.is_running
+        port = guarded.web.port  # It starts now, and not when the moment has come.
         claimants = [guarded.claimant(balance=1_000) for _ in range(8)]
-        _, [text] = guarded.codes(1, uses=20_000, uses_per_claimant=20_000, worth_cents=1)
-        instant = due_in(4.0)
+        _, texts = guarded.codes(len(claimants), uses=20_000, uses_per_claimant=20_000, worth_cents=1)
+        instant = due_in(8.0)
         for claimant in claimants:
             suspend(cash(claimant), "payout", 600, due_at=instant)
             suspend(cash(claimant), "correction", 900, due_at=instant)  # Too much by then, in whatever order.
 
         def client(place):
-            ask = guarded.redeem(text, claimants[place % len(claimants)])
+            ask = guarded.redeem(texts[place % len(texts)], claimants[place % len(claimants)])
 
             def redeem_on(line):
-                answers = [line.ask(ask)]
-                while clock.read() < instant + dt.timedelta(seconds=0.5):
+                answers = []
+                while clock.read() < instant:
                     answers.append(line.ask(ask))
-                return answers
+                return [*answers, line.ask(ask)]
 
             return redeem_on
 
@@ -86,12 +87,10 @@ def test_bookings_come_due_while_redemptions_and_sweeps_run_and_each_receipt_tel
                 time.sleep(0.02)
             return []
 
-        assert wait_until(lambda: clock.read() >= instant - dt.timedelta(seconds=0.7), seconds=10)
-        heard = each_at_once(guarded.web.port, [*map(client, range(CROWD // 2)), sweep])
+        heard = each_at_once(port, [*map(client, range(2 * len(claimants))), sweep])
 
         answers = [answer for of_one in heard for answer in of_one]
         assert set(words(answers)) <= {"redeemed", "code_busy"}
-        assert len(done(answers)) > CROWD
         states = Counter(SuspendedBooking.objects.filter(due_at=instant).values_list("type", "state"))
         assert states == {("payout", "posted"): 8, ("correction", "refused"): 8}
         before = after = 0
