@@ -92,7 +92,7 @@ def test_what_is_due_is_found_through_an_index_by_time():
     with CaptureQueriesContext(connection) as asked:
         for rows, order in tidying.due(clock.read()):
             list(rows.order_by(order).values_list("pk", flat=True)[:10])
-    for query in asked.captured_queries[-3:]:
+    for query in asked.captured_queries[-4:]:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_sort = off")
@@ -100,5 +100,10 @@ def test_what_is_due_is_found_through_an_index_by_time():
             plan = "\n".join(row[0] for row in cursor.fetchall())
         assert any(
             index in plan
-            for index in ("failurebudget_by_window", "django_session_expire_date", "browser_login_last_seen")
+            for index in (
+                "failurebudget_by_window",
+                "django_session_expire_date",
+                "browser_login_last_seen",
+                "identification_used_at",
+            )
         )
