@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts import clock, database, defects, prepared, rows
 from accounts.callers import Caller
 from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknown
-from codes import free_codes
+from codes import free_codes, handed_out
 from codes.free_codes import Free, Mark
 from codes.models import Assignment, Batch
 from codes.redemption.rollback import busy_as_refusal
@@ -51,7 +51,7 @@ class Overtaken(Exception):
 
 
 def assign(command: AssignCode) -> tuple[Assignment, bool]:
-    """The assignment, its code (with batch and terms) and claimant loaded, and whether it is a replay of an earlier answer.
+    """The assignment, with what is told of its code and claimant loaded, and whether it is a replay of an earlier answer.
 
     Raises BatchNotFound, BatchNotActive, ClaimantUnknown, ClaimantInactive, CallerNotAllowed, IdempotencyMismatch (the key was
     used for another claimant or batch), NoCodeLeft, and CodeBusy if the last free codes are held by others just now. Nothing
@@ -62,8 +62,7 @@ def assign(command: AssignCode) -> tuple[Assignment, bool]:
             assignment_id, replayed = hand_out(command)
         except Overtaken:
             continue  # The winner has committed, and is read like any earlier answer.
-        related = ("code__terms__asset", "code__batch", "claimant")
-        return Assignment.objects.select_related(*related).get(pk=assignment_id), replayed
+        return handed_out.read(assignment_id), replayed
     raise CodeBusy(retry_after_seconds=1)
 
 

@@ -184,6 +184,14 @@ def foresee(batch: Batch, new: NewEdit) -> dict[str, Any]:
     }
 
 
+def at_least(foreseen: dict[str, Any], name: str) -> str:
+    """The number of codes handed out or used, in words that promise no more than was looked at."""
+    count = foreseen[name]
+    if foreseen["exact"]:
+        return f"{count:,}"
+    return f"at least {count:,}" if count else f"none of the first {foreseen['looked_at']:,}"
+
+
 def groups(batch: Batch) -> Iterator[tuple[Standing, str | None, bool, int, int, int]]:
     """The first codes in groups of equal standing: standing, asset, whether issued, how many, handed out, redeemed."""
     orders = dict(batch.orders.values_list("id", "state"))

@@ -162,8 +162,8 @@ def move_item(
     # Before the transaction: SQLite has one writer, and this takes longer than the writing.
     ahead = is_due(item, status) and voucher_issuing.draw(status.site_id, item.quantity)
     with busy_as_refusal(), transaction.atomic(durable=True):
-        rows = ShopOrderItem.objects.filter(pk=item.pk).select_related("order", "status", "asset")
-        [item] = locking.lock_rows(rows)
+        # Joined with what never changes alone: PostgreSQL drops a row that was waited for when a join of it changed meanwhile.
+        [item] = locking.lock_rows(ShopOrderItem.objects.filter(pk=item.pk).select_related("order", "asset"))
         if status.site_id != item.order.site_id:
             raise ValidationError({"status": ["This site has no such status."]})
         if item.status_id == status.pk:

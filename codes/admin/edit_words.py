@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from accounts.admin.wording import first_day, last_day
+from codes.foreseeing import at_least
 from codes.models import BatchEdit
 from codes.uses import limit
 from ledger.admin.money import money
@@ -49,12 +50,12 @@ def asked(kind: str, parameters: dict[str, Any], zone: str) -> str:
 
 def foreseen_rows(foreseen: dict[str, Any]) -> list[tuple[str, str]]:
     """The foreseen numbers, each with what it counts; honest where only a part was looked at."""
-    about, over = ("", "") if foreseen["exact"] else ("about ", "more than ")
+    about = "" if foreseen["exact"] else "about "
     rows = [
         ("Codes in the batch", f"{foreseen['codes']:,}"),
         ("Codes that change", f"{about}{foreseen['touched']:,}"),
-        ("of these handed out", f"{over}{foreseen['handed_out']:,}"),
-        ("of these used at least once", f"{over}{foreseen['used']:,}"),
+        ("of these handed out", at_least(foreseen, "handed_out")),
+        ("of these used at least once", at_least(foreseen, "used")),
     ]
     return rows + [(f"Value that {what}", f"{about}{amount}") for what, amount in moved_rows(foreseen["moved"])]
 

@@ -147,13 +147,13 @@ def codes_row(item: ShopOrderItem) -> dict[str, Any]:
     assert order is not None
     first = Code.objects.filter(order=order, batch=order.batch_id, serial__gte=order.first_serial).order_by("serial")
     rows = list(first.select_related("batch").defer("sealed", "lookup_odd", "lookup_even")[:CODES_SHOWN])
+    more = max(0, order.wanted - order.moved - len(rows))
+    until = f"until {instant(order.terms.valid_until)}" if order.terms.valid_until else "for ever"
     return {
         "item": item,
         "order": order,
         "rows": [(link(code, name_of(code)), code.get_state_display(), code_colour(code)) for code in rows],
-        "more": max(0, order.wanted - order.moved - len(rows)),
-        "issued": instant(order.finished_at),
-        "until": instant(order.terms.valid_until) if order.terms.valid_until else "",
+        "said": f"Made {instant(order.finished_at)}, valid {until}.{f' {more:,} more are in the list.' if more else ''}",
     }
 
 

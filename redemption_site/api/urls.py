@@ -4,6 +4,7 @@ from django.urls import path
 from django.urls.resolvers import URLPattern
 from django.views import View
 
+from redemption_site.api.accounts import AccountView
 from redemption_site.api.articles import ArticlesView, ItemStatusesView
 from redemption_site.api.assignments import AssignmentsView, OwnCodesView
 from redemption_site.api.attempts import AttemptView
@@ -46,6 +47,7 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("codes", CodesView),
     ("codes/<int:code_id>", CodeView),
     ("claimants/<path:claimant_id>/codes", OwnCodesView),
+    ("claimants/<path:claimant_id>/account", AccountView),
 )
 
 

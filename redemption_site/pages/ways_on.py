@@ -10,7 +10,7 @@ LONGEST = 1_000
 TRICKS = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029]")
 # A short list rather than a check of hosts: so no address can lead away, and none can hold a code.
 AFTER_SIGN_IN = re.compile(
-    r"/receipts(/[0-9a-f-]{36})?|/codes|/bookshelf|/items/(?!.*/\.)[\w.~%:@!$&'()*+,;=/-]{1,300}|/add\?link=[\w-]{22}",
+    r"/receipts(/[0-9a-f-]{36})?|/codes|/account|/bookshelf|/items/(?!.*/\.)[\w.~%:@!$&'()*+,;=/-]{1,300}|/add\?link=[\w-]{22}",
     re.ASCII,
 )
 

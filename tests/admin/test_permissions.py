@@ -70,7 +70,6 @@ ROW_DEEDS = {
     "accounts_prepaidsettings_license": NOBODY,
     "accounts_prepaidsettings_maintenance_on": "accounts.edit_prepaidsettings",
     "accounts_prepaidsettings_maintenance_off": "accounts.edit_prepaidsettings",
-    "ledger_ledgeraccount_grant": "ledger.grant_value",
     "accounts_item_edit": "accounts.edit_item",
     "accounts_item_add_items": "accounts.edit_item",
     "accounts_item_remove_items": "accounts.edit_item",

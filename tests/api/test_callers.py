@@ -43,6 +43,7 @@ ROUTES = [
     ("POST", "/api/v1/orders/999999/cancellation", {}, "issue"),
     ("POST", "/api/v1/batches/999999/assignments", {"claimant_id": "u-1001"}, "assign"),
     ("GET", "/api/v1/claimants/u-1001/codes", None, "assign"),
+    ("GET", "/api/v1/claimants/u-1001/account", None, "read"),
     ("GET", "/api/v1/codes", None, "read"),
     ("GET", "/api/v1/codes/1", None, "read"),
     ("PATCH", "/api/v1/codes/1", {"state": "disabled"}, "manage"),

@@ -13,6 +13,7 @@ from codes.lookup import shown
 from codes.models import Assignment, AssignmentMark, Batch, Code, IssueOrder
 from codes.models.terms import UNLIMITED_USES
 from codes.refusals import BatchNotActive, BatchNotFound, CodeBusy, IdempotencyMismatch, NoCodeLeft
+from redemption_site.api.assignments import own_code_body
 from tests.codes.editing import edit
 from tests.codes.files import import_codes
 from tests.codes.redeeming import assert_sound, reason_of, redeem
@@ -268,6 +269,18 @@ class TestCost:
         savepoints = 2
         with django_assert_num_queries(5 + (not postgresql) + savepoints):
             hand(till, batch_of_one, anna, "last")
+
+    @pytest.mark.parametrize(
+        "worth", [{"worth_cents": 100}, {"worth_cents": 0, "action": "fulfilment", "parameters": {"item": "A bun"}}]
+    )
+    def test_what_is_told_of_a_code_is_read_with_it(self, till, site, anna, worth, django_assert_num_queries):
+        told = hand(till, make_batch(site, 1, **worth), anna)
+
+        kept = Assignment.objects.select_related("code__terms__asset", "code__batch", "claimant").get(pk=told.pk)
+        for each in (told, kept):
+            with django_assert_num_queries(0):
+                body = own_code_body(each.code, each.claimant, each.assigned_at, kept.assigned_at)
+            assert body == own_code_body(kept.code, kept.claimant, kept.assigned_at, kept.assigned_at)
 
     def test_no_statement_reads_the_table_of_codes_whole(self, till, site, anna):
         batch = make_batch(site, 5, worth_cents=100)

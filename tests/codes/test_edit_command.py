@@ -23,7 +23,7 @@ def test_without_yes_it_only_says_what_would_happen(batch, capsys):
     run("uses", "--max-uses", "1")
 
     told = capsys.readouterr().out
-    assert "4 of 4 codes change; 0 of them are handed out, 0 have been used." in told
+    assert "4 of 4 codes change; of these are handed out: 0, used: 0." in told
     assert "voiding: 20.00 EUR" in told
     assert "Nothing was changed." in told
     assert not BatchEdit.objects.exists()

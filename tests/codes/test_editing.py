@@ -208,6 +208,9 @@ class TestWhatIsSaidBeforehand:
         assert (foreseen["codes"], foreseen["looked_at"], foreseen["exact"]) == (7, 2, False)
         assert (foreseen["touched"], foreseen["handed_out"], foreseen["used"]) == (7, 1, 1)
         assert foreseen["moved"] == [{"asset": "EUR", "type": "voiding", "amount": 2_500 * 7 // 2}]
+        assert editing.foreseeing.at_least(foreseen, "used") == "at least 1"
+        assert editing.foreseeing.at_least({**foreseen, "used": 0}, "used") == "none of the first 2"
+        assert editing.foreseeing.at_least({**foreseen, "exact": True}, "used") == "1"
 
     def test_asking_changes_nothing(self, anna, batch, django_assert_max_num_queries):
         before = holdings(anna.site), facts(batch)

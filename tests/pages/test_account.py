@@ -201,3 +201,8 @@ def test_it_costs_the_same_however_much_was_booked(annas, account, django_assert
 
     with django_assert_max_num_queries(15):
         annas.get("/account")
+
+
+def test_signing_in_leads_back_to_it(stranger, anna):
+    asked = stranger.get("/account")["Location"]
+    assert 'name="next" value="/account"' in stranger.get(asked).content.decode()

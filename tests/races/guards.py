@@ -23,6 +23,8 @@ NAMED = (
     ("accounts_visitor", "visitor_unique_id_per_site"),
     ("accounts_visitorperson", "visitor_is_one_person"),
     ("accounts_storedidentification", "identification_per_visitor_and_type"),
+    ("codes_shoporder", "shoporder_number_per_site"),
+    ("codes_shoporder", "shoporder_idempotency_key"),
 )
 # Unique columns, whose constraints Django names.
 UNIQUE = (
@@ -34,6 +36,8 @@ UNIQUE = (
 TRIGGERS = (
     *("codes_code_states", "ledger_account_guard"),
     *("codes_assignment_belongs", "codes_code_stays_theirs"),
+    *("ledger_suspended_guard", "ledger_account_due"),
+    "codes_shoporderitem_codes_stay",
 )
 
 # Between what was read and what is written from it: the first write of every deed.
@@ -49,6 +53,8 @@ FIRST_WRITES = (
     ("accounts_visitorperson", "INSERT"),
     ("codes_receiptmail", "UPDATE"),
     ("codes_pendingadvice", "UPDATE"),
+    ("codes_shoporder", "INSERT"),
+    ("codes_shoporderitem", "UPDATE"),
 )
 PAUSE_SECONDS = 0.01
 # Where nothing guards, nobody waits for another: a longer pause costs little, and the fault shows on a slow machine too.

@@ -15,11 +15,14 @@ from django.db import connection
 
 from tests.races.moments import around_statements
 
-# Work rows, batches, codes, holds, accounts, budgets, mails. What an action writes of its own, a tag, a licence or a
-# work item, comes after the value; nobody holds it and then waits for anything but mails. An advice itself comes last:
+# Work rows, items of orders, batches, codes, holds, accounts, budgets, mails. What an action writes of its own, a tag, a licence
+# or a work item, comes after the value; nobody holds it and then waits for anything but mails. An advice itself comes last:
 # whoever writes one holds the lock of its work, if there is any.
 ORDER = (
     "codes_pendingadvice",
+    "accounts_site",
+    "codes_shoporderitem",
+    "codes_article",
     "codes_issueorder",
     "codes_batch",
     "codes_code",

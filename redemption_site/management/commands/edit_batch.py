@@ -59,10 +59,11 @@ class Command(BaseCommand):
         self.stdout.write(f"Edit {edit.pk}: {edit.touched:,} codes changed, {edit.passed_over:,} passed over.")
 
     def tell(self, foreseen: dict[str, Any]) -> None:
-        about, over = ("", "") if foreseen["exact"] else ("about ", "more than ")
+        about = "" if foreseen["exact"] else "about "
+        handed_out, used = (foreseeing.at_least(foreseen, name) for name in ("handed_out", "used"))
         self.stdout.write(
-            f"{about}{foreseen['touched']:,} of {foreseen['codes']:,} codes change; {over}{foreseen['handed_out']:,} of them "
-            f"are handed out, {over}{foreseen['used']:,} have been used."
+            f"{about}{foreseen['touched']:,} of {foreseen['codes']:,} codes change; of these are handed out: "
+            f"{handed_out}, used: {used}."
         )
         for reason, count in foreseen["passed_over"].items():
             self.stdout.write(f"  passed over: {about}{count:,} ({reason.replace('_', ' ')})")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Site
-from redemption_site.demo import campaign, content, history, offers, people, reports, shops
+from redemption_site.demo import campaign, content, history, offers, people, reports, shop, shops
 
 
 class Command(BaseCommand):
@@ -40,6 +40,7 @@ class Command(BaseCommand):
         history.hand_out(loaded)
         reports.load_reports(loaded)
         shops.load_shops(loaded)
+        shop.load_shop(loaded)
         self.stdout.write("Offers: a publisher's shelf, the contracts' examples, and a batch of every kind.")
         claimant = loaded.claimants["u-1001"]
         facts = {
