@@ -4,7 +4,9 @@ Under /api/ problem+json, to tills and to callers of the engine their protocol's
 is 503 and never 500, but to tills, whose protocol has no 503.
 """
 
+import logging
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from xml.sax.saxutils import escape
 
@@ -14,6 +16,8 @@ from django.views import defaults
 
 from redemption_site.edge.preferences import prefers_json
 from redemption_site.edge.rendering import json_response, problem
+
+log = logging.getLogger(__name__)
 
 # Raised when the server is gone, restarting, full, or slower than the time a statement may take.
 DATABASE_AWAY = (OperationalError, InterfaceError)
@@ -105,9 +109,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Called while the error is being handled, of a middleware too; Django has logged it."""
-    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+    """Called while the error is being handled, of a middleware too. Django logs only what it answers with a page."""
+    error = sys.exc_info()[1]
+    if isinstance(error, DATABASE_AWAY):
         return unavailable(request)
+    if error is not None and (is_till(request) or is_engine(request) or is_api(request)):
+        log_bug(error)
     if is_till(request):
         return told_to_till(500, "server_error", "The request could not be processed.")
     if is_engine(request):
@@ -115,3 +122,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_api(request):
         return problem(500, "internal_error", "Something went wrong on our side.")
     return defaults.server_error(request)
+
+
+def log_bug(error: BaseException) -> None:
+    """Where it happened, and not what it said: what an error says may be what was sent."""
+    log.error("A bug: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))

@@ -5,7 +5,6 @@ Whatever happens inside ends as a return code. Only a database that is away is r
 
 import logging
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ from accounts import clock
 from accounts.models import PrepaidSettings, Site
 from accounts.refusals import Refusal, ServiceUnavailable
 from redemption_site.edge.basic import Verified
-from redemption_site.edge.failures import DATABASE_AWAY
+from redemption_site.edge.failures import DATABASE_AWAY, log_bug
 from redemption_site.protocols.prepaid import return_codes
 from redemption_site.protocols.prepaid.answers import Answer, Message, Ran, write
 from redemption_site.protocols.prepaid.parameters import Parameter, read_parameters
@@ -139,7 +138,6 @@ def answer_to(error: Exception) -> Answer:
 
 
 def note_bug(error: Exception) -> None:
-    """Log where it happened and not what it said: what an error says may be what was sent."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("A bug: %s\n%s", type(error).__name__, where)
+    """Log it without what it said, and tell whoever listens for bugs."""
+    log_bug(error)
     got_request_exception.send(sender=carry_out, request=None)
