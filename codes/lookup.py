@@ -19,6 +19,8 @@ DASHES = frozenset("\u002d\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
 FULL_WIDTH = range(0xFF01, 0xFF5F)
 # Upper case by table and never by Unicode's rules, for "ſ" and "ı" must not become letters; then the look-alikes.
 FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWXYZ011")
+ALIKE = {"0": "[0O]", "1": "[1IL]"}
+HIDDEN = "…"
 # The same for ASCII in one go: spaces, control characters and dashes fall away.
 ASCII_FOLD = {**FOLD, **dict.fromkeys([*range(33), 127, ord("-")])}
 
@@ -48,6 +50,13 @@ def folded_by_character(typed: str) -> str:
         if not (character.isspace() or character in DASHES or unicodedata.category(character) in ("Cc", "Cf"))
     )
     return "".join(kept).translate(FOLD)
+
+
+def without(form: str, text: str) -> str:
+    """The text with every spelling of the code of this canonical form left out, so that it can be kept readable."""
+    between = f"[{''.join(map(re.escape, sorted(DASHES)))}\\s]*"
+    spelt = between.join(ALIKE.get(symbol, re.escape(symbol)) for symbol in form)
+    return re.sub(spelt, HIDDEN, text, flags=re.IGNORECASE)
 
 
 def canonical_all(drawn: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import uuid_utils.compat as uuid
 from django.core.exceptions import ValidationError
 
+from codes import lookup
 from codes.actions.base import Action, Effect, refuse_unknown
 from codes.redemption.case import Case
 from codes.redemption.rules import found
@@ -41,10 +42,16 @@ def credit_booking(case: Case, type_: str, **fields: Any) -> Booking:
         site_id=code.site_id,
         type=type_,
         legs=(Leg(code.outstanding_id, account.id, code.value, code.batch_id),),
-        comment=case.command.comment or f"Code {code.batch_id}-{code.serial}",
+        comment=comment(case) or f"Code {code.batch_id}-{code.serial}",
         reference=case.command.reference or "",
         **fields,
     )
+
+
+def comment(case: Case) -> str:
+    """What the caller wrote for the holder to read, but never the code itself, which nothing may keep readable."""
+    said = case.command.comment
+    return lookup.without(case.form, said) if said and case.form else said
 
 
 def credited(case: Case, amount: int) -> dict[str, Any]:

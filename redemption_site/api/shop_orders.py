@@ -1,7 +1,4 @@
-"""/api/v1/orders: placing orders, and moving their items from status to status, which issues vouchers' codes.
-
-``/orders/{id}`` and its cancellation are orders to issue codes (orders.py); an order that was placed is ``/orders/{number}/items``.
-"""
+"""/api/v1/shop-orders: placing orders, and moving their items from status to status, which issues vouchers' codes."""
 
 from typing import Any, ClassVar
 
@@ -53,7 +50,7 @@ class ShopOrdersView(APIView):
             idempotency_key=key,
         )
         order, again = shop_orders.place_order(new)
-        headers = {"Location": f"/api/v1/orders/{order.number}/items", **(REPLAYED if again else {})}
+        headers = {"Location": f"/api/v1/shop-orders/{order.number}", **(REPLAYED if again else {})}
         body = order_body(order_of(caller, order.number), ordered_body)
         return json_response(body, 200 if again else 201, headers)
 

@@ -187,3 +187,31 @@ def test_the_same_comment_is_part_of_what_a_key_stands_for():
     assert reason_of(top_up(person, comment="two", idempotency_key="k")) == "idempotency_mismatch"
     assert first.attempt.receipt_number is not None
     assert cash(person) == 500
+
+
+@pytest.mark.parametrize(
+    ("comment", "kept"),
+    [
+        ("Gift card ABC-E6W5F", "Gift card …"),
+        ("abce6w5f, thank you", "…, thank you"),
+        ("A B C\u2013E6W5F twice: ABCE6W5F", "… twice: …"),
+        ("Gift card", "Gift card"),
+        ("ABC-E6W5", "ABC-E6W5"),
+    ],
+)
+def test_a_comment_is_kept_without_the_code(comment, kept):
+    person = make_claimant()
+    make_code(person.site)
+
+    outcome = top_up(person, comment=comment)
+
+    assert LedgerTransaction.objects.get(pk=outcome.attempt.ledger_transaction_id).comment == kept
+
+
+def test_look_alikes_in_a_comment_are_the_code_too():
+    person = make_claimant()
+    make_code(person.site, "10L-O0I-1X")
+
+    outcome = top_up(person, "10L-O0I-1X", comment="1OI-0O1-LX!")
+
+    assert LedgerTransaction.objects.get(pk=outcome.attempt.ledger_transaction_id).comment == "…!"

@@ -14,6 +14,7 @@ from django.core.signals import got_request_exception
 from accounts import clock
 from accounts.models import PrepaidSettings, Site
 from accounts.refusals import Refusal, ServiceUnavailable
+from codes.redemption.rollback import busy_as_refusal
 from redemption_site.edge.basic import Verified
 from redemption_site.edge.failures import DATABASE_AWAY, log_bug
 from redemption_site.protocols.prepaid import return_codes
@@ -113,7 +114,8 @@ def judge(procedure: Procedure, given: Given, asked: Asked) -> Answer:
         raise Failed(return_codes.NOT_REGISTERED)
     if procedure.is_restricted and not may_run(procedure, asked):
         raise Failed(return_codes.NO_RIGHT)
-    return procedure.run(Call(asked, settings, read_parameters(procedure.parameters, given)))
+    with busy_as_refusal():
+        return procedure.run(Call(asked, settings, read_parameters(procedure.parameters, given)))
 
 
 def may_run(procedure: Procedure, asked: Asked) -> bool:
