@@ -43,7 +43,6 @@ def test_nothing_is_found_where_nothing_is_wrong():
         ("UPDATE ledger_suspendedbooking SET amount = amount - 1 WHERE state = 'posted'", "moves what it says"),
         ("UPDATE ledger_suspendedbooking SET due_at = '2001-01-01 00:00:00' WHERE state = 'posted'", "as of its date"),
         ("UPDATE ledger_suspendedbooking SET type = 'correction' WHERE state = 'posted'", "moves what it says"),
-        (f"UPDATE ledger_suspendedbooking SET transaction_id = {POSTED} WHERE state = 'refused'",),
         (f"UPDATE ledger_suspendedbooking SET system_account_id = {FUNDING}", "of its site and one asset"),
         ("UPDATE ledger_suspendedbooking SET account_id = system_account_id", "of its site and one asset"),
         ("UPDATE ledger_suspendedbooking SET ended_at = NULL WHERE state = 'cancelled'", "says when"),
