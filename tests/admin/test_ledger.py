@@ -51,8 +51,8 @@ def test_a_system_account_is_summed_on_its_page_and_nowhere_else(world: World):
     funding = LedgerAccount.objects.get(site=world.site, purpose="funding")
     browser = world.sign_in("support")
 
-    assert "-15.00 EUR" in text_of(browser.get(page_of(funding)))
-    assert "-15.00 EUR" not in text_of(browser.get(list_of("ledger_ledgeraccount")))
+    assert "-90.00 EUR" in text_of(browser.get(page_of(funding)))
+    assert "-90.00 EUR" not in text_of(browser.get(list_of("ledger_ledgeraccount")))
     assert page_of(funding, "book") not in text_of(world.sign_in("manager").get(page_of(funding)))
 
 
