@@ -24,6 +24,15 @@ BIG = (
     "accounts_collectionmember",
     "accounts_licence",
     "accounts_usertag",
+    "accounts_person",
+    "accounts_personproperty",
+    "accounts_visitor",
+    "accounts_visitorperson",
+    "accounts_storedidentification",
+    "codes_shoporder",
+    "codes_shoporderitem",
+    "ledger_ledgeraccount",
+    "ledger_suspendedbooking",
 )
 
 

@@ -53,6 +53,11 @@ LISTS = {
         {}, {"site": "SITE"}, {"item": "COLLECTION"}, {"offer": "OFFER"}, {"claimant": "OWNER"}, {"account_set": "SET"},
         {"q": "1"}, {"q": "u-2002"}, {"q": "anna@example.test"}, {"q": "shelf-of-shop"},
     ),
+    "accounts_person": ({}, {"site": "SITE"}, {"q": "1"}, {"q": "u-2002"}, {"q": "reader@example.test"}),
+    "accounts_visitor": ({}, {"site": "SITE"}, {"q": "visitor-of-shop"}),
+    "codes_shoporder": ({}, {"site": "SITE"}, {"status": "STATUS"}, {"q": "1"}, {"q": "u-2002"}),
+    "ledger_ledgeraccount": ({}, {"site": "SITE"}, {"q": "u-2002"}),
+    "ledger_suspendedbooking": ({}, {"site": "SITE"}, {"state__exact": "waiting"}),
 }  # fmt: skip
 CASES = [(model, query) for model, queries in LISTS.items() for query in queries]
 
@@ -68,6 +73,7 @@ def filled(world: World, query: dict[str, str]) -> dict[str, Any]:
         "BATCH": busy.batch_id,
         "OWNER": world.claimant.pk,
         "CODE": busy.pk,
+        "STATUS": world.rows["codes_itemstatus"].pk,
     }
     return {name: values.get(value, value) for name, value in query.items()}
 
@@ -104,7 +110,8 @@ def test_no_page_of_a_row_reads_a_big_table_whole(busy: World, name: str):
     code = Code.objects.get(batch__name="busy")
     rows = [code.batch] if name == "progress" else [code.batch, code, Attempt.objects.first(), busy.claimant]
     if name == "change":
-        rows += [busy.rows[f"accounts_{kind}"] for kind in ("item", "offer", "accountset", "licence")]
+        rows += [busy.rows[f"accounts_{kind}"] for kind in ("item", "offer", "accountset", "licence", "person", "visitor")]
+        rows += [busy.rows["codes_shoporder"], busy.rows["ledger_ledgeraccount"]]
 
     for row in rows:
         assert read_whole(lambda row=row: browser.get(page_of(row, name))) == []

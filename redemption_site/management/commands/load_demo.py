@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Site
-from redemption_site.demo import campaign, content, history, offers, people, reports, shop, shops
+from redemption_site.demo import campaign, content, history, offers, people, persons, reports, shop
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         history.load_history(loaded)
         history.hand_out(loaded)
         reports.load_reports(loaded)
-        shops.load_shops(loaded)
+        persons.load_persons(loaded)
         shop.load_shop(loaded)
         self.stdout.write("Offers: a publisher's shelf, the contracts' examples, and a batch of every kind.")
         claimant = loaded.claimants["u-1001"]

@@ -14,7 +14,7 @@ READER = ("reader@example.test", "5f4dcc3b")  # The reader of the prepaid engine
 VISITOR = "visitor-0001"
 
 
-def load_shops(people: People) -> None:
+def load_persons(people: People) -> None:
     """Set up the first site for shops, once, and let its claimants be known to them."""
     site = people.site
     if not PrepaidSettings.objects.filter(site=site).exists():
