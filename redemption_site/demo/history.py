@@ -1,7 +1,9 @@
 """What happened before the demonstration began, so that its lists and figures are not empty."""
 
 import contextlib
+import datetime as dt
 
+from accounts import clock
 from accounts.callers import caller_for_user
 from accounts.refusals import Refusal
 from codes.assigning import AssignCode, assign
@@ -9,7 +11,9 @@ from codes.lookup import shown
 from codes.models import Attempt, Batch, Code
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_code
-from redemption_site.demo.people import People
+from ledger import cash_accounts
+from ledger.models import LedgerAccount, LedgerTransaction
+from redemption_site.demo.people import ACTOR, People
 
 REDEEMED_FROM = ("Summer vouchers", "Loyalty points", "Gold members", "Free cappuccino")
 HANDED_OUT_FROM = ("Summer vouchers", "Free cappuccino")
@@ -23,6 +27,20 @@ def hand_out(people: People) -> None:
     for name in HANDED_OUT_FROM:
         batch = Batch.objects.get(site=people.site, name=name)
         assign(AssignCode(caller=caller, batch_id=batch.pk, claimant_id=claimant.claimant_id))
+
+
+def promise_bonus(people: People) -> None:
+    """Book something on the account of the claimant that people sign in as that counts in a week only, once."""
+    account = LedgerAccount.objects.select_related("asset").get(owner=people.claimants["u-1001"], kind="cash")
+    if not account.suspended_bookings.exists():
+        cash_accounts.perform(
+            account,
+            LedgerTransaction.Type.GRANT,
+            250,
+            comment="A bonus for staying with us",
+            actor_id=ACTOR,
+            due_at=clock.read() + dt.timedelta(days=7),
+        )
 
 
 def load_history(people: People) -> None:

@@ -110,7 +110,9 @@ def test_no_page_of_a_row_reads_a_big_table_whole(busy: World, name: str):
     code = Code.objects.get(batch__name="busy")
     rows = [code.batch] if name == "progress" else [code.batch, code, Attempt.objects.first(), busy.claimant]
     if name == "change":
-        rows += [busy.rows[f"accounts_{kind}"] for kind in ("item", "offer", "accountset", "licence", "person", "visitor")]
+        rows += [
+            busy.rows[f"accounts_{kind}"] for kind in ("item", "offer", "accountset", "licence", "person", "visitor")
+        ]
         rows += [busy.rows["codes_shoporder"], busy.rows["ledger_ledgeraccount"]]
 
     for row in rows:

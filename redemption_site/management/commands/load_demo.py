@@ -38,6 +38,7 @@ class Command(BaseCommand):
         offers.load_offers(loaded)
         history.load_history(loaded)
         history.hand_out(loaded)
+        history.promise_bonus(loaded)
         reports.load_reports(loaded)
         persons.load_persons(loaded)
         shop.load_shop(loaded)
