@@ -44,6 +44,7 @@ class Seen:
     user_is_active: bool
     earlier_id: int | None  # Of this batch, claimant and key.
     key_used_for: tuple[int, int] | None  # Batch and claimant for which this caller used the key.
+    sold: bool  # The batch is an article's, whose codes are made for those who ordered it.
 
 
 class Overtaken(Exception):
@@ -90,7 +91,8 @@ def hand_out(command: AssignCode) -> tuple[int, bool]:
 LOOK = """
     SELECT {now}, b.id, b.state, m.serial, m.from_start, m.empty_until, u.id, u.is_active, e.id, k.batch_id, k.claimant_id,
            b.last_serial, (SELECT MIN(o.first_serial) FROM codes_issueorder o
-                           WHERE o.batch_id = b.id AND o.state IN ('queued', 'running', 'cancelling'))
+                           WHERE o.batch_id = b.id AND o.state IN ('queued', 'running', 'cancelling')),
+           EXISTS (SELECT 1 FROM codes_article a WHERE a.batch_id = b.id)
     FROM (SELECT 1) one
     LEFT JOIN codes_batch b ON b.id = %s AND b.site_id = %s
     LEFT JOIN codes_assignmentmark m ON m.batch_id = b.id
@@ -124,6 +126,7 @@ def look(command: AssignCode) -> Seen:
             claimant,
             last,
             ahead,
+            sold,
         ) = cursor.fetchone()
     if isinstance(empty_until, str):
         empty_until = dt.datetime.fromisoformat(empty_until)
@@ -140,6 +143,7 @@ def look(command: AssignCode) -> Seen:
         user_is_active=bool(active),
         earlier_id=earlier,
         key_used_for=None if batch is None else (batch, claimant),
+        sold=bool(sold),
     )
 
 
@@ -159,6 +163,8 @@ def judge(command: AssignCode, seen: Seen) -> int | None:
         return seen.earlier_id  # Whatever has become of the batch since: it is theirs.
     if seen.batch_state != Batch.State.ACTIVE:
         raise BatchNotActive
+    if seen.sold:
+        raise NoCodeLeft  # Whoever ordered an article's vouchers has bought every one of its codes.
     return None
 
 

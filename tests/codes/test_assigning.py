@@ -17,6 +17,7 @@ from redemption_site.api.assignments import own_code_body
 from tests.codes.editing import edit
 from tests.codes.files import import_codes
 from tests.codes.redeeming import assert_sound, reason_of, redeem
+from tests.codes.shop import make_item, move
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site, new_batch
 from tests.plans import read_whole
 
@@ -153,6 +154,13 @@ class TestRefusals:
         assert refused(NoCodeLeft, till, batch, anna, "d")
         assert refused(NoCodeLeft, till, batch, make_claimant(site))
         assert_sound()
+
+    def test_a_code_that_somebody_ordered_is_theirs(self, till, site, anna):
+        item = make_item(site, quantity=2)
+        move(item, 4)
+        item.refresh_from_db()
+
+        assert refused(NoCodeLeft, till, item.issue_order.batch, anna)
 
 
 def test_only_a_code_that_is_free_and_can_be_redeemed_is_handed_out(till, site, anna, stopped_clock):
