@@ -34,7 +34,7 @@ def test_the_figures_of_the_day(world: World):
     assert figure(page, "redemptions") == "3"
     assert figure(page, "refusals") == "1"
     assert figure(page, "credited") == "10.00 EUR"
-    assert figure(page, "issued") == "2"
+    assert figure(page, "issued") == "5"
     assert figure(page, "items") == "1"
     assert figure(page, "mails") == "1"
     assert (figure(page, "parked"), figure(page, "waiting")) == ("1", "0")
