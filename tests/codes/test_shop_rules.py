@@ -31,7 +31,7 @@ EXAMPLES = (
         "no other item has the same",
     ),
     ("DELETE FROM codes_shoporderitem WHERE issue_order_id IS NULL", "an order has items"),
-    ("UPDATE codes_shoporderitem SET position = position + 1", "numbered without a gap"),
+    ("UPDATE codes_shoporderitem SET position = position + 50", "numbered without a gap"),
 )
 
 
