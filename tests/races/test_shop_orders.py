@@ -19,7 +19,7 @@ VALUE = 2_500
 
 
 def move(arena, item, status=3):
-    path = f"/api/v1/orders/{item.order.number}/items/{item.position}/status"
+    path = f"/api/v1/shop-orders/{item.order.number}/items/{item.position}/status"
     return arena.ask("POST", path, {"status": status})
 
 
@@ -67,7 +67,7 @@ def test_one_key_places_one_order_whoever_comes_first(unguarded, guarded):
         article = make_article(arena.site)
         before = ShopOrder.objects.count()
         body = {"items": [{"article": article.number, "quantity": 1}]}
-        asks = [arena.ask("POST", "/api/v1/orders", body, f"order-{article.number}")] * CROWD
+        asks = [arena.ask("POST", "/api/v1/shop-orders", body, f"order-{article.number}")] * CROWD
         return arena.all_at_once(asks), ShopOrder.objects.count() - before
 
     with unguarded:
@@ -86,7 +86,7 @@ def test_orders_of_many_callers_are_counted_without_a_gap(guarded):
         article = make_article(guarded.site)
         last = max(ShopOrder.objects.values_list("number", flat=True), default=0)
         body = {"items": [{"article": article.number, "quantity": 1}]}
-        answers = guarded.all_at_once([guarded.ask("POST", "/api/v1/orders", body)] * CROWD)
+        answers = guarded.all_at_once([guarded.ask("POST", "/api/v1/shop-orders", body)] * CROWD)
 
         heard = sorted(answer.body["number"] for answer in answers if answer.done)
         assert heard == list(range(last + 1, last + 1 + len(heard)))
