@@ -18,8 +18,7 @@ BOOKS_POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION ledger_transfer_books() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    -- Outer joins: what is missing is refused. Nothing else asks whether it is there, and an account made after its transfer
-    -- would miss it for ever. What is there stays: accounts and transactions are never deleted and keep their IDs.
+    -- Outer joins, because foreign keys wait for the commit: an account made after its transfer would miss it for ever.
     IF EXISTS (
         SELECT 1 FROM added t
         LEFT JOIN ledger_ledgertransaction x ON x.id = t.transaction_id

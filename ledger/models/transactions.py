@@ -44,19 +44,12 @@ class Transfer(models.Model):
 
     ``amount`` is in minor units; ``batch_number`` says whose issued value this is, without a foreign key, so that one
     sum per batch proves that nothing was lost.
-
-    What it points at is held by triggers and not by foreign keys: transactions and accounts are never deleted and keep their
-    IDs, and one check a statement asks for more (ledger/triggers.py).
     """
 
     id = models.BigAutoField(primary_key=True)
-    transaction = models.ForeignKey(LedgerTransaction, models.PROTECT, related_name="transfers", db_constraint=False)
-    debit_account = models.ForeignKey(
-        LedgerAccount, models.PROTECT, related_name="debits", db_index=False, db_constraint=False
-    )
-    credit_account = models.ForeignKey(
-        LedgerAccount, models.PROTECT, related_name="credits", db_index=False, db_constraint=False
-    )
+    transaction = models.ForeignKey(LedgerTransaction, models.PROTECT, related_name="transfers")
+    debit_account = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="debits", db_index=False)
+    credit_account = models.ForeignKey(LedgerAccount, models.PROTECT, related_name="credits", db_index=False)
     amount = models.BigIntegerField()
     batch_number = models.BigIntegerField(null=True, blank=True)
     booked_at = models.DateTimeField()

@@ -72,7 +72,7 @@ class TestTransfers:
 
     @pytest.mark.parametrize("missing", ["transaction_id", "debit_account_id", "credit_account_id"])
     def test_what_a_transfer_points_at_is_there_at_once(self, account, missing):
-        """By the trigger alone: no foreign key asks at the commit."""
+        """By the trigger, before the foreign keys ask at the commit."""
         there = LedgerTransaction.objects.get()
         leg = {"transaction_id": there.pk, "debit_account_id": system(account, "funding").pk}
         leg |= {"credit_account_id": account.pk, "amount": 1, "batch_number": None, "booked_at": there.booked_at}
