@@ -59,7 +59,7 @@ def redeem_reported(commands: Sequence[RedeemCode], inbox: Inbox) -> list[Outcom
 
 def _redeem_together(cases: list[Case], how: Round, inbox: Inbox | None = None) -> list[Outcome]:
     """One transaction for a list; ``cases`` have been received and normalized (steps 1 and 2), which needs no lock."""
-    with collecting.paused(), turns.one_writer(), transaction.atomic(durable=True):
+    with collecting.paused() if len(cases) > 1 else nullcontext(), turns.one_writer(), transaction.atomic(durable=True):
         if inbox is not None:
             held = inbox.hold([case.id for case in cases])
             cases = [case for case in cases if case.id in held]
