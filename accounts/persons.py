@@ -3,7 +3,7 @@
 The audit tells which properties were changed and never what to: they are people's own, and audit rows stay.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -156,10 +156,6 @@ def make_property(characteristic: Characteristic, value: str) -> PersonProperty:
 def named(values: Values, changed: str) -> dict[str, str]:
     """Which properties, for the audit, and whether they were removed."""
     return {str(each): changed if value else "removed" for each, value in values.items() if value or changed != "set"}
-
-
-def secrets_of(characteristics: Iterable[Characteristic]) -> list[Characteristic]:
-    return [each for each in characteristics if each.kind == SECRET]
 
 
 def _audit(action: str, row: Person, actor_id: str, detail: dict[str, Any]) -> None:
