@@ -6,7 +6,13 @@ from accounts.models.budgets import FailureBudget
 from accounts.models.clients import Client
 from accounts.models.content import CollectionMember, Item, ItemProperty, ItemVisibility
 from accounts.models.heartbeats import Heartbeat
+from accounts.models.households import Household
+from accounts.models.identifier_types import IdentifierType
 from accounts.models.licences import BrowserLogin, Licence
+from accounts.models.loyalty import BusinessUnit, CatalogueItem, LoyaltySettings
+from accounts.models.loyalty_sessions import LoyaltySession
+from accounts.models.members import Member, MemberEmail, MemberIdentifier
+from accounts.models.oauth import AccessToken
 from accounts.models.offers import LicenceTerms, Offer, OfferPrice
 from accounts.models.persons import Characteristic, Person, PersonProperty, PersonType
 from accounts.models.prepaid_settings import PrepaidSettings
@@ -18,20 +24,30 @@ from accounts.models.venues import SystemType, Venue
 from accounts.models.visitors import StoredIdentification, Visitor, VisitorPerson
 
 __all__ = [
+    "AccessToken",
     "AccountSet",
     "AccountSetRule",
     "AuditRecord",
     "BrowserLogin",
+    "BusinessUnit",
+    "CatalogueItem",
     "Characteristic",
     "Client",
     "CollectionMember",
     "FailureBudget",
     "Heartbeat",
+    "Household",
+    "IdentifierType",
     "Item",
     "ItemProperty",
     "ItemVisibility",
     "Licence",
     "LicenceTerms",
+    "LoyaltySession",
+    "LoyaltySettings",
+    "Member",
+    "MemberEmail",
+    "MemberIdentifier",
     "Membership",
     "Offer",
     "OfferPrice",

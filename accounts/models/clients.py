@@ -1,5 +1,7 @@
 from django.db import models
+from django.db.models import JSONField, Value
 
+from accounts.models.identifier_types import usual_types
 from accounts.models.sites import Site
 from accounts.models.users import User
 
@@ -21,12 +23,18 @@ class Client(models.Model):
         MANAGE = "manage", "Change codes"
         EXPORT = "export", "Export codes with their characters"
         CASH = "cash", "Change cash accounts and book on them (prepaid engine)"
+        POINTS = "points", "Reserve, redeem and grant points (loyalty protocol)"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="clients")
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, unique=True, editable=False)
     secret_hash = models.BinaryField(max_length=32, editable=False)
     scopes = models.JSONField(default=list)
+    identifier_types = models.JSONField(
+        default=usual_types,
+        db_default=Value(usual_types(), JSONField()),
+        help_text="By what the client may start loyalty sessions.",
+    )
     acts_as = models.ManyToManyField(
         User, blank=True, related_name="+", help_text="Only these claimants; empty: every claimant of the site."
     )
