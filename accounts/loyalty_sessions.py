@@ -4,8 +4,6 @@ A session belongs to a client and a member of one site. It ends 24 hours (the si
 database's clock, or when it is closed; neither cancels its reservations.
 """
 
-
-
 from accounts.models import Client, LoyaltySession, Member, Site
 
 HOURS = 24  # On a site without settings.

@@ -19,6 +19,7 @@ from codes.redemption.guessing import Guesses
 from codes.redemption.rounds import BatchLockNeeded, JudgeAgain
 from codes.refusals import CodeFormatInvalid
 from ledger.books import Books, Standing
+from ledger.expiring_holds import release_expired
 from ledger.settling import settle
 
 
@@ -75,6 +76,7 @@ def lock(
     codes = load_codes(cases, moment.codes, locked_batches)
     load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
+    release_expired(books, moment.now)
     settle(books, moment.now)
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
