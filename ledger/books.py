@@ -7,6 +7,7 @@ all.
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from accounts import locking
@@ -41,12 +42,22 @@ class Standing:
         if self.balance is not None and self.balance - amount - self.held < self.floor:
             raise InsufficientBalance
 
+    def refuse_hold(self, amount: int) -> None:
+        """What may be taken may be held, of a customer's account only."""
+        if self.balance is None:
+            raise AccountMissing
+        self.refuse_debit(amount)
+
     def refuse_credit(self, amount: int) -> None:
         if self.state == LedgerAccount.State.CLOSED:
             raise AccountLocked
         if self.balance is not None and self.balance + amount < self.floor:
             # A floor raised later may lie above: then not even a credit may leave the balance below it.
             raise InsufficientBalance
+
+
+# What a hold pins of its account, beyond an amount.
+Pin = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,25 @@ class Books:
                 self.move(leg.reversed())
             raise
         self.entered.append(booking)
+
+    def hold(self, account_id: int, amount: int) -> tuple[Pin, ...]:
+        """Set ``amount`` minor units of a customer's account aside, and answer what of it the hold pins.
+
+        Raises AccountMissing, AccountLocked (it may only be credited, or is closed) or InsufficientBalance; nothing has changed
+        then.
+        """
+        standing = self.standings.get(account_id)
+        if standing is None:
+            raise AccountMissing
+        standing.refuse_hold(amount)
+        standing.held += amount
+        return ()
+
+    def unhold(self, account_id: int, amount: int, pins: tuple[Pin, ...] = ()) -> None:
+        """Give ``amount`` minor units that were held back to what is available, and what of it was pinned."""
+        standing = self.standings[account_id]
+        assert 0 < amount <= standing.held, "No more is given back than was held."
+        standing.held -= amount
 
     def judge(self, leg: Leg) -> None:
         debit, credit = self.standings.get(leg.debit_account_id), self.standings.get(leg.credit_account_id)

@@ -25,3 +25,9 @@ class InsufficientBalance(Refusal):
     """The booking would leave the account below its floor."""
 
     step = 8
+
+
+class ReservationGone(Refusal):
+    """The token is of no reservation that its bearer could use: unknown, expired, ended, or somebody else's."""
+
+    step = 7

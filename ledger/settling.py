@@ -19,7 +19,7 @@ from accounts import clock, locking, rows
 from accounts.budgets import aware
 from accounts.refusals import Refusal
 from ledger.books import Booking, Books, Leg, Standing, lock_books
-from ledger.models import MOST, LedgerAccount, SuspendedBooking
+from ledger.models import MOST, AccountHold, LedgerAccount, SuspendedBooking
 from ledger.posting import post
 
 State = SuspendedBooking.State
@@ -127,7 +127,13 @@ def end(verdicts: Sequence[Verdict], now: dt.datetime) -> None:
 def note_due_dates(account_ids: Sequence[int]) -> None:
     """Tell the locked accounts when the next of their bookings comes due, in one statement for any number of them."""
     waiting = SuspendedBooking.objects.filter(account__in=account_ids, state=State.WAITING)
-    next_due = dict(waiting.values_list("account").annotate(next=Min("due_at")).order_by())
+    holds = AccountHold.objects.filter(account__in=account_ids, ended_as="")
+    next_due: dict[int, dt.datetime] = {}
+    for account_id, first in (
+        *waiting.values_list("account").annotate(next=Min("due_at")).order_by(),
+        *holds.values_list("account").annotate(next=Min("expires_at")).order_by(),
+    ):
+        next_due[account_id] = min(first, next_due.get(account_id, first))
     source, params = rows.as_table(DUE_COLUMNS, [(each, next_due.get(each)) for each in account_ids])
     rows.write(
         f"UPDATE ledger_ledgeraccount SET due_at = v.due_at FROM {source} WHERE ledger_ledgeraccount.id = v.id",  # noqa: S608

@@ -116,6 +116,9 @@ BOOKING_SQLITE = tuple(
 WAITS_EARLIER = """EXISTS (
         SELECT 1 FROM ledger_suspendedbooking s
         WHERE s.account_id = NEW.id AND s.state = 'waiting' AND (NEW.due_at IS NULL OR s.due_at < NEW.due_at)
+    ) OR EXISTS (
+        SELECT 1 FROM ledger_accounthold h
+        WHERE h.account_id = NEW.id AND h.ended_as = '' AND (NEW.due_at IS NULL OR h.expires_at < NEW.due_at)
     )"""
 ACCOUNT_POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION ledger_account_due() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,10 +1,11 @@
 """What the database itself holds about value: append-only books, one asset a transfer, balances made of transfers."""
 
 from accounts.triggers import Trigger, append_only
-from ledger import suspended_triggers
+from ledger import reservation_triggers, suspended_triggers
 
 ONE_ASSET = "a transfer joins two accounts of one asset, all at the site of its transaction"
 ONLY_BY_TRANSFER = "a balance changes only through transfers"
+ONLY_BY_HOLD = "what is held changes only through holds"
 BELOW_FLOOR = "account below its floor"
 FIXED = "an account never changes its owner, asset or purpose"
 STARTS_EMPTY = "an account starts empty"
@@ -58,10 +59,13 @@ BEGIN
         IS DISTINCT FROM (OLD.id, OLD.site_id, OLD.asset_id, OLD.owner_id, OLD.kind, OLD.purpose, OLD.batch_number) THEN
         RAISE EXCEPTION '{FIXED}' USING ERRCODE = 'check_violation';
     END IF;
-    -- Depth 2: this update was made by the trigger on transfers. Nothing else may change a balance.
+    -- Depth 2: this update was made by the trigger on transfers, or on holds. Nothing else may change these columns.
     IF (NEW.balance IS DISTINCT FROM OLD.balance OR NEW.booked_through <> OLD.booked_through)
         AND pg_trigger_depth() < 2 THEN
         RAISE EXCEPTION '{ONLY_BY_TRANSFER}' USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.held <> OLD.held AND pg_trigger_depth() < 2 THEN
+        RAISE EXCEPTION '{ONLY_BY_HOLD}' USING ERRCODE = 'check_violation';
     END IF;
     IF (NEW.balance IS DISTINCT FROM OLD.balance AND NEW.balance < NEW.floor)
         OR ((NEW.balance < OLD.balance OR NEW.held > OLD.held) AND NEW.balance - NEW.held < NEW.floor) THEN
@@ -128,6 +132,14 @@ ACCOUNT_SQLITE = (
         ) BEGIN SELECT RAISE(ABORT, '{ONLY_BY_TRANSFER}'); END""",
     ),
     (
+        "ledger_account_only_by_hold",
+        f"""CREATE TRIGGER ledger_account_only_by_hold BEFORE UPDATE OF held ON ledger_ledgeraccount
+        WHEN NEW.held <> OLD.held AND NEW.held <> (
+            SELECT COALESCE(SUM(h.amount), 0) FROM ledger_accounthold h
+            WHERE h.account_id = NEW.id AND h.ended_as = ''
+        ) BEGIN SELECT RAISE(ABORT, '{ONLY_BY_HOLD}'); END""",
+    ),
+    (
         "ledger_account_floor",
         f"""CREATE TRIGGER ledger_account_floor BEFORE UPDATE ON ledger_ledgeraccount
         WHEN (NEW.balance IS NOT OLD.balance AND NEW.balance < NEW.floor)
@@ -158,4 +170,5 @@ TRIGGERS = (
     Trigger("ledger_asset_fixed", "ledger_asset", ASSET_POSTGRESQL, ASSET_SQLITE),
     Trigger("ledger_account_guard", "ledger_ledgeraccount", ACCOUNT_POSTGRESQL, ACCOUNT_SQLITE),
     *suspended_triggers.TRIGGERS,
+    *reservation_triggers.TRIGGERS,
 )

@@ -2,17 +2,22 @@
 
 from ledger.models.accounts import MOST, LedgerAccount
 from ledger.models.assets import Asset
+from ledger.models.reservations import AccountHold, Reservation
+from ledger.models.spendings import Spending
 from ledger.models.sums import BatchSum, BatchTally
 from ledger.models.suspended import SuspendedBooking
 from ledger.models.transactions import LedgerTransaction, Transfer
 
 __all__ = [
     "MOST",
+    "AccountHold",
     "Asset",
     "BatchSum",
     "BatchTally",
     "LedgerAccount",
     "LedgerTransaction",
+    "Reservation",
+    "Spending",
     "SuspendedBooking",
     "Transfer",
 ]

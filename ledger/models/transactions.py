@@ -19,6 +19,7 @@ class LedgerTransaction(models.Model):
         VOIDING = "voiding", "Value voided"
         GRANT = "grant", "Value granted by staff"
         SPEND = "spend", "Value spent"
+        VOID = "void", "Spending taken back"
         PAYOUT = "payout", "Paid out"
         CORRECTION = "correction", "Corrected by staff"
 

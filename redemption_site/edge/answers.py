@@ -69,6 +69,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     codes.CooldownActive: Answer(409, _("Wait before redeeming again."), ("wait",)),
     # Step 7: reserve.
     codes.CodeBusy: Answer(409, TRY_AGAIN_SOON, ("try_again",)),
+    ledger.ReservationGone: Answer(409, _("This reservation has ended."), ("try_again",)),
     # Step 8: execute.
     ledger.AccountMissing: Answer(409, _("There is no account to credit."), ("contact_support",)),
     ledger.AccountLocked: Answer(409, _("The account does not accept this booking."), ("contact_support",)),

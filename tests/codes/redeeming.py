@@ -12,6 +12,7 @@ from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger.balances import BatchValue, batch_value
 from ledger.models import LedgerAccount, LedgerTransaction, Transfer
+from tests.breaking import violated
 from tests.factories import caller_of
 
 
@@ -94,8 +95,7 @@ def holdings(site: Site) -> dict[str, Any]:
 
 def assert_sound() -> None:
     """Everything holds that ``manage.py check_invariants`` proves."""
-    broken = {invariant.name: invariant.violations(3) for invariant in invariants.listed()}
-    assert {name: rows for name, rows in broken.items() if rows} == {}
+    assert violated(invariants.listed()) == {}
 
 
 def unknown_id() -> UUID:

@@ -22,9 +22,9 @@ from codes.models.terms import UNLIMITED_USES
 from codes.redemption import engine
 from ledger.models import Transfer
 from tests.advice import HAPPENED, make_venue, report_of
+from tests.breaking import undone
 from tests.codes.conftest import NOON
 from tests.codes.redeeming import assert_sound
-from tests.codes.twins import undone
 from tests.factories import make_batch, make_client, make_site, new_batch
 
 pytestmark = pytest.mark.django_db

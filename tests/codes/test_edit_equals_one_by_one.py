@@ -11,6 +11,7 @@ from accounts import clock
 from codes import editing, expiring, lookup, switching
 from codes.changing import Unchangeable
 from codes.models import Batch, Code
+from tests.breaking import undone
 from tests.codes.editing import edit, facts
 from tests.codes.redeeming import assert_sound, redeem, spread
 from tests.factories import make_batch, make_claimant, make_site
@@ -102,6 +103,12 @@ def test_an_edit_of_a_batch_is_its_change_to_each_code(monkeypatch, drawn, what,
         for name, value in parameters.items()
     }
     monkeypatch.setattr(editing, "CHUNK", chunk)
+    with undone():
+        compare(drawn, now, kind, parameters)
+
+
+def compare(drawn, now, kind, parameters):
+    """Change one batch as a whole and its twin code by code, and compare all there is."""
     whole, single = lay(make_site(), drawn, now), lay(make_site(), drawn, now)
 
     done = edit(whole, kind, **parameters)

@@ -368,6 +368,14 @@ def test_the_limits_for_those_whom_somebody_waits_for_are_lifted_and_come_back(c
         assert shown("transaction_isolation") == "repeatable read"
         assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("0", "0")
     assert "0" not in (shown("statement_timeout"), shown("idle_in_transaction_session_timeout"))
+    with transaction.atomic():
+        for fails in (False, True):
+            with suppress(DatabaseError), snapshot():
+                assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("0", "0")
+                if fails:
+                    shown("nothing of this name")
+            # And in a caller's transaction, which goes on.
+            assert "0" not in (shown("statement_timeout"), shown("idle_in_transaction_session_timeout"))
 
 
 def test_the_guards_that_a_test_takes_off_are_back_afterwards(world):

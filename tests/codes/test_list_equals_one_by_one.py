@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from accounts.refusals import Refusal
 from codes import reversing
 from codes.redemption import engine
+from tests.breaking import undone
 from tests.codes.redeeming import assert_sound
 from tests.codes.twins import (
     BROWSERS,
@@ -22,7 +23,6 @@ from tests.codes.twins import (
     holdings,
     make_twin,
     told,
-    undone,
 )
 
 pytestmark = pytest.mark.django_db

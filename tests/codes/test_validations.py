@@ -5,9 +5,10 @@ import pytest
 from codes import switching
 from codes.models import Attempt
 from codes.redemption.engine import redeem_codes, validate_codes
+from tests.breaking import undone
 from tests.codes.provoking import PROVOKED, REPORTED, Scene
 from tests.codes.redeeming import ask, holdings, reason_of, redeem
-from tests.codes.twins import CODES, UNKNOWN, Wish, make_twin, undone
+from tests.codes.twins import CODES, UNKNOWN, Wish, make_twin
 from tests.factories import make_claimant, make_code
 
 pytestmark = pytest.mark.django_db

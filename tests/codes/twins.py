@@ -1,12 +1,10 @@
 """Two sites that are alike in everything, so that one can be asked in a list what the other is asked one by one."""
 
 import datetime as dt
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from django.db import transaction
 from django.db.models import Count, Sum
 
 from accounts import budgets, clock, digests
@@ -194,16 +192,6 @@ def make_callers(twin: Twin) -> None:
     only_anna = caller_for_client(kiosk, frozenset({twin.people["anna"].pk}), "10.0.0.1")
     twin.callers["kiosk"] = replace(only_anna, guesses_per_client=3)
     redeem_codes([twin.command(Wish("till", "USED-1", "anna"))])
-
-
-@contextmanager
-def undone():
-    """Whatever happens inside is undone in the end; deeds may open their own transactions, as in a test."""
-    block = transaction.atomic()
-    block._from_testcase = True
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 def told(twin: Twin, outcomes: list[Outcome]) -> list[dict[str, Any]]:

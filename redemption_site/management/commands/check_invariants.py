@@ -41,16 +41,15 @@ class Command(BaseCommand):
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """One unchanging view of all rows, in which nothing can be written. Inside a caller's transaction, that one's."""
-    if connection.in_atomic_block:
-        yield
-    elif connection.vendor == "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # The limits are for those whom somebody waits for; this reads everything there is.
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    """One unchanging view of all rows, in which nothing can be written. Inside a caller's transaction, that one's.
+
+    Whatever it takes: the limits of time are lifted inside, and in force again afterwards.
+    """
+    if connection.vendor == "postgresql":
+        with _unhurried():
             yield
+    elif connection.in_atomic_block:
+        yield
     else:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA query_only = ON")
@@ -61,3 +60,17 @@ def snapshot() -> Iterator[None]:
             finally:
                 cursor.execute("ROLLBACK")
                 cursor.execute("PRAGMA query_only = OFF")
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    inside = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not inside:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # The limits are for those whom somebody waits for; this reads everything there is.
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield
+        # Nothing was written; and what was set goes back with the savepoint, where there is one.
+        transaction.set_rollback(True)

@@ -78,6 +78,7 @@ ANSWERS: dict[type[Refusal], int] = {
     ledger.AccountLocked: ACCOUNT_STATUS,
     ledger.CurrencyMismatch: UNSOLVABLE,
     ledger.InsufficientBalance: NOT_COVERED,
+    ledger.ReservationGone: UNSOLVABLE,
 }
 
 IDENTIFICATION: dict[type[IdentificationRefused], int] = {
