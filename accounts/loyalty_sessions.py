@@ -4,16 +4,7 @@ A session belongs to a client and a member of one site. It ends 24 hours (the si
 database's clock, or when it is closed; neither cancels its reservations.
 """
 
-import datetime as dt
-from typing import Any
-
-from django.db import connection
-from django.db.models import OuterRef, Q, Subquery
-
-from accounts import clock, database
-from accounts.joined import Joined, split
-from accounts.models import Client, Household, LoyaltySession, LoyaltySettings, Member, Site, User
-from accounts.wording import is_text
+from accounts.models import Client, LoyaltySession, Member, Site
 
 HOURS = 24  # On a site without settings.
 
