@@ -65,7 +65,7 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     codes = load_codes(cases, moment.codes, locked_batches)
     load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
-    settle(books, moment.now)
+    settle(books, moment.now, debits=False)  # A redemption credits.
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
     load_holds(cases, codes, moment.now)
