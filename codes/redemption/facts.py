@@ -19,7 +19,6 @@ from codes.redemption.guessing import Guesses
 from codes.redemption.rounds import BatchLockNeeded, JudgeAgain
 from codes.refusals import CodeFormatInvalid
 from ledger.books import Books, Standing
-from ledger.expiring_holds import release_expired
 from ledger.settling import settle
 
 
@@ -76,8 +75,7 @@ def lock(
     codes = load_codes(cases, moment.codes, locked_batches)
     load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
-    release_expired(books, moment.now)
-    settle(books, moment.now)
+    settle(books, moment.now, debits=bool(owners))  # A redemption credits; who reserves or confirms takes.
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
     holding.load(codes, moment.now)
