@@ -297,6 +297,8 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "codes.models.Batch.State",
         "CodeState": "codes.models.Code.State",
         "OrderState": "codes.models.IssueOrder.State",
+        "ReservationState": ["open", "consumed", "released", "expired"],
+        "AccountKind": ["cash", "points"],
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },
 }
