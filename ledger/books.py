@@ -36,8 +36,8 @@ class Standing:
     held: int
     due_at: dt.datetime | str | None = None
 
-    def refuse_debit(self, amount: int) -> None:
-        if self.state != LedgerAccount.State.OPEN:
+    def refuse_debit(self, amount: int, was_held: bool = False) -> None:
+        if self.state != LedgerAccount.State.OPEN and not was_held:
             raise AccountLocked
         if self.balance is not None and self.balance - amount - self.held < self.floor:
             raise InsufficientBalance
@@ -62,12 +62,16 @@ Pin = Any
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One transfer to be: ``amount`` in minor units, ``batch_number`` whose issued value it is."""
+    """One transfer to be: ``amount`` in minor units, ``batch_number`` whose issued value it is.
+
+    What ``was_held`` is taken whatever state the account was put in since: the account was asked when it was held.
+    """
 
     debit_account_id: int
     credit_account_id: int
     amount: int
     batch_number: int | None = None
+    was_held: bool = False
 
     def reversed(self) -> "Leg":
         return Leg(self.credit_account_id, self.debit_account_id, self.amount, self.batch_number)
@@ -138,7 +142,7 @@ class Books:
         if debit.asset_id != credit.asset_id or debit.site_id != credit.site_id:
             raise CurrencyMismatch
         credit.refuse_credit(leg.amount)
-        debit.refuse_debit(leg.amount)
+        debit.refuse_debit(leg.amount, leg.was_held)
 
     def move(self, leg: Leg) -> None:
         debit, credit = self.standings[leg.debit_account_id], self.standings[leg.credit_account_id]
