@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from accounts import auditing, clock, digests
-from accounts.models import Client, Site, User
+from accounts import auditing, clock, digests, locking
+from accounts.models import Client, IdentifierType, Site, User
+from accounts.models.identifier_types import USUAL
 from accounts.refusals import Unauthenticated
 
 FORM = re.compile(r"(rk[0-9a-f]{12})\.([A-Za-z0-9_-]{43})", re.ASCII)
@@ -34,12 +35,14 @@ def create_client(
     actor_id: str,
     expires_at: dt.datetime | None = None,
     acts_as: Iterable[User] = (),
+    identifier_types: Iterable[str] = USUAL,
 ) -> NewKey:
     """Make an API client with a fresh 256-bit secret.
 
-    Raises ValueError on an unknown scope or a claimant of another site.
+    Raises ValueError on an unknown scope, a claimant of another site, or an unknown type of identifiers.
     """
     scopes, acts_as = sorted(set(scopes)), list(acts_as)
+    identifier_types = checked_types(identifier_types)
     if not set(scopes) <= set(Client.Scope.values):
         raise ValueError("An API key can only have known scopes.")
     if any(user.site_id != site.pk for user in acts_as):
@@ -53,6 +56,7 @@ def create_client(
             prefix=f"rk{secrets.token_hex(6)}",
             secret_hash=hash_secret(secret),
             scopes=scopes,
+            identifier_types=identifier_types,
             limited=bool(acts_as),
             expires_at=expires_at,
             created_at=now,
@@ -68,6 +72,34 @@ def create_client(
             now=now,
         )
     return NewKey(client, f"{client.prefix}.{secret}")
+
+
+def checked_types(types: Iterable[str]) -> list[str]:
+    """In the protocol's order. Raises ValueError."""
+    types = set(types)
+    if not types <= set(IdentifierType.values):
+        raise ValueError("A client can only start sessions by known types of identifiers.")
+    return [each for each in IdentifierType.values if each in types]
+
+
+def change_identifier_types(client: Client, types: Iterable[str], *, actor_id: str, reason: str) -> bool:
+    """By what it may start loyalty sessions from now on, everywhere within 5 s; False if nothing differed. Raises ValueError."""
+    wanted = checked_types(types)
+    with transaction.atomic(durable=True):
+        [row] = locking.lock_ids(Client, [client.pk]).values()
+        if row.identifier_types == wanted:
+            return False
+        was, row.identifier_types = row.identifier_types, wanted
+        row.save(update_fields=["identifier_types"])
+        auditing.record(
+            "client.identifier_types",
+            site=row.site_id,
+            actor_id=actor_id,
+            object_type="client",
+            object_id=row.prefix,
+            detail={"types": wanted, "was": was, "reason": reason.strip()[:200]},
+        )
+    return True
 
 
 def verify(key: str) -> tuple[Client, frozenset[int]]:

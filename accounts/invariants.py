@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts import auditing, content_rules, person_rules, triggers
+from accounts import auditing, content_rules, loyalty_rules, person_rules, triggers
 from accounts.models import AuditRecord
 
 Violation = dict[str, Any]
@@ -94,5 +94,19 @@ INVARIANTS = (
         """SELECT x.id, x.person_id FROM accounts_personproperty x
            WHERE x.secret_hash <> '' AND x.secret_hash NOT LIKE '%$%$%'""",
     ),
-    *(Invariant("I25", rule.name, rule.violations(rule.table)) for rule in (*content_rules.RULES, *person_rules.RULES)),
+    Invariant(
+        "I28",
+        "of an access token only a digest of 32 bytes rests",
+        "SELECT id, client_id FROM accounts_accesstoken WHERE length(digest) <> 32",
+    ),
+    Invariant(
+        "I13",
+        "a loyalty member is in a household exactly while they have a role in it, and is not once they are closed",
+        """SELECT id, account_id, household_id, role, status FROM accounts_member
+           WHERE (household_id IS NULL) <> (role = '') OR (status = 'closed' AND household_id IS NOT NULL)""",
+    ),
+    *(
+        Invariant("I25", rule.name, rule.violations(rule.table))
+        for rule in (*content_rules.RULES, *person_rules.RULES, *loyalty_rules.RULES)
+    ),
 )

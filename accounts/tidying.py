@@ -1,4 +1,4 @@
-"""Deleting rows that have had their time: windows of failures that are over, sessions, browser logins and stored identifications.
+"""Deleting rows that have had their time: windows of failures, sessions, logins, identifications, tokens.
 
 None is read any more, so when they go decides nothing. An index by time finds what is due, and the cost follows that.
 """
@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts import budgets, clock, locking, visiting
-from accounts.models import BrowserLogin, FailureBudget, StoredIdentification
+from accounts.models import AccessToken, BrowserLogin, FailureBudget, StoredIdentification
 
 CHUNK = 1_000
 # Since it was last seen; it ended after half an hour. Whoever asks why something was open yesterday still finds the licence.
@@ -45,6 +45,7 @@ def due(now: dt.datetime) -> list[tuple[QuerySet, str]]:
         (Session.objects.filter(expire_date__lte=now), "expire_date"),
         # With their session licences, of which each has a few.
         (BrowserLogin.objects.filter(last_seen_at__lte=now - BROWSER_LOGIN_KEPT), "last_seen_at"),
+        (AccessToken.objects.filter(expires_at__lte=now), "expires_at"),
         (StoredIdentification.objects.filter(used_at__lte=now - visiting.STORED_FOR), "used_at"),
     ]
 

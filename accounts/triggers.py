@@ -58,9 +58,10 @@ def append_only(table: str, *, mutable: tuple[str, ...] = (), columns: tuple[str
 
 def listed(package: str) -> tuple[Trigger, ...]:
     if package == "accounts":
-        from accounts import content_rules, person_rules  # They are made of this module's triggers.
+        # They are made of this module's triggers.
+        from accounts import content_rules, loyalty_rules, person_rules
 
-        rules = (*content_rules.RULES, *person_rules.RULES)
+        rules = (*content_rules.RULES, *person_rules.RULES, *loyalty_rules.RULES)
         return (append_only("accounts_auditrecord"), *(rule.trigger() for rule in rules))
     return importlib.import_module(f"{package}.triggers").TRIGGERS
 

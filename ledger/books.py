@@ -46,8 +46,8 @@ class Standing:
         assert self.lots is not None or self.due_at is None or self.kind != "points", "Settle an account first."
         return self.lots or []
 
-    def refuse_debit(self, amount: int) -> None:
-        if self.state != LedgerAccount.State.OPEN:
+    def refuse_debit(self, amount: int, was_held: bool = False) -> None:
+        if self.state != LedgerAccount.State.OPEN and not was_held:
             raise AccountLocked
         if self.balance is not None and self.balance - amount - self.held < self.floor:
             raise InsufficientBalance
@@ -70,6 +70,7 @@ class Standing:
 class Leg:
     """One transfer to be: ``amount`` in minor units, ``batch_number`` whose issued value it is.
 
+    What ``was_held`` is taken whatever state the account was put in since: the account was asked when it was held.
     ``uses`` says which lots of the debited customer it takes (None: the oldest, as ``Books.enter`` finds them free),
     ``returns`` to which of the credited customer it brings points back, and ``expires_at`` that its points are a lot of their own.
     """
@@ -78,6 +79,7 @@ class Leg:
     credit_account_id: int
     amount: int
     batch_number: int | None = None
+    was_held: bool = False
     uses: Pins | None = None
     returns: Pins = ()
     expires_at: dt.datetime | None = None
@@ -130,7 +132,7 @@ class Books:
         if debit.asset_id != credit.asset_id or debit.site_id != credit.site_id:
             raise CurrencyMismatch
         credit.refuse_credit(leg.amount)
-        debit.refuse_debit(leg.amount)
+        debit.refuse_debit(leg.amount, leg.was_held)
 
     def move(self, leg: Leg, sign: int = 1) -> Leg:
         """Move it in memory, or back again with a ``sign`` of -1. Answers the leg with the lots that it uses."""

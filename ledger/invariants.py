@@ -5,7 +5,7 @@ that would go below it is wrong. The trigger on accounts refuses that one.
 """
 
 from accounts.invariants import Invariant
-from ledger import suspended_invariants
+from ledger import lot_invariants, suspended_invariants
 from ledger.models import MOST
 
 # Both sides of every transfer: what it added to which account.
@@ -120,4 +120,5 @@ INVARIANTS = (
                   ), 0)""",
     ),
     *suspended_invariants.INVARIANTS,
+    *lot_invariants.INVARIANTS,
 )
