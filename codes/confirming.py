@@ -24,10 +24,9 @@ from codes.refusals import CodeBusy
 from codes.reservation_keys import claim_key
 from codes.reserving import DOOR, Refused
 from ledger import reserving
-from ledger.books import Booking
+from ledger.books import Booking, standing_of
 from ledger.models import AccountHold, LedgerAccount, LedgerTransaction, Reservation, Spending
 from ledger.refusals import ReservationGone
-from ledger.settling import standing_of
 
 ROUNDS = 3
 Ending = Reservation.Ending
