@@ -26,6 +26,7 @@ from codes.reserving import DOOR, Refused
 from ledger import reserving
 from ledger.books import Booking, lock_books
 from ledger.models import AccountHold, LedgerTransaction, Reservation, Spending
+from ledger.pins import read_pins
 from ledger.refusals import ReservationGone
 
 ROUNDS = 3
@@ -207,7 +208,9 @@ def spend(plan: Plan, reservation: Reservation, outcomes: list[Outcome], facts: 
         lock_books(plan.externals.values()).standings
     )  # System accounts: read, and not locked.
     holds = {hold.account_id: hold for hold in AccountHold.objects.filter(reservation=reservation, ended_as="")}
-    held = reserving.Held(reservation, facts.books, holds, plan.externals, facts.now)
+    pinned = [hold.pk for account_id, hold in holds.items() if facts.books.standings[account_id].lots]
+    pins = read_pins(pinned) if pinned else {}
+    held = reserving.Held(reservation, facts.books, holds, plan.externals, facts.now, pins)
     transaction_id = uuid.uuid7()
     legs = reserving.consume(held, transaction_id, plan.amounts)
     reference, owner_id = plan.command.reference, reservation.owner_id

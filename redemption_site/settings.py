@@ -299,6 +299,7 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "codes.models.IssueOrder.State",
         "ReservationState": ["open", "consumed", "released", "expired"],
         "AccountKind": ["cash", "points"],
+        "KindEnum": "codes.models.BatchEdit.Kind",
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },
 }

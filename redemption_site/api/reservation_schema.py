@@ -29,7 +29,12 @@ class TypedCode(serializers.CharField):
 class HoldBody(StrictSerializer):
     """A code, or an amount of one kind."""
 
-    code = TypedCode(required=False, max_length=100, help_text="Of which one use is held, as it was typed or scanned.")
+    code = TypedCode(
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="Of which one use is held, as it was typed or scanned.",
+    )
     kind = OneOf(choices=KINDS, required=False, help_text="Of the claimant's accounts; with `amount`.")
     amount = Amount(required=False, help_text="In the account's asset: money as a text, points as a whole number.")
 
