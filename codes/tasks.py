@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts import heartbeats
-from codes import doorbell, expiring, import_tidying, mailing, replenishing, resealing, working
+from codes import doorbell, expiring, import_tidying, mailing, releasing, replenishing, resealing, working
 from codes.advice import draining, inbox, tallies
 from codes.advice.accepting import TASK as DRAIN
 from ledger import settling, summing
@@ -48,6 +48,11 @@ def sweep_expired() -> None:
 @shared_task(name="codes.settle_due")
 def settle_due() -> None:
     settling.sweep_due(seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name="codes.sweep_holds")
+def sweep_holds() -> None:
+    releasing.sweep_expired(seconds=SECONDS_PER_JOB)
 
 
 @shared_task(name="codes.reseal")
