@@ -141,8 +141,8 @@ def cancel_points(member: Member, token: str, *, caller: str = "") -> None:
 def redeem_points(command: RedeemPoints) -> Spending:
     """Take from each contributor what is held of them, in one transaction, and note when they were last active.
 
-    The answer's ``transaction_id`` is the common ID of the redemption. Raises ReservationGone; InsufficientBalance only where
-    somebody has raised a contributor's floor above what is held of them.
+    The answer's ``transaction_id`` is the common ID of the redemption. What is held is taken whoever has been suspended since,
+    and whatever state an account was put in. Raises ReservationGone.
     """
     member = command.member
     with transaction.atomic(durable=True):
