@@ -5,13 +5,13 @@ import uuid_utils.compat as uuid
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import clock
 from ledger import points, reserving
 from ledger.books import Booking, lock_books
 from ledger.models import AccountHold, LedgerAccount, Reservation
 from ledger.posting import post
 from ledger.refusals import AccountLocked, AccountMissing, InsufficientBalance, ReservationGone
 from tests.factories import make_account, make_asset, make_site, make_user
+from tests.ledger import holding
 from tests.ledger.membership import CALLER, assert_sound, make_household, moved, redeem, reserve
 
 pytestmark = pytest.mark.django_db
@@ -32,20 +32,8 @@ def of(owner, kind):
 
 def hold(owner, cash=0, points_=0):
     """One native reservation for 300 s; answers its token."""
-    amounts = {of(owner, "cash").pk: cash, of(owner, "points").pk: points_}
-    with transaction.atomic():
-        books = lock_books(amounts)
-        reservation, token = reserving.open_reservation(
-            site_id=owner.site_id,
-            owner_id=owner.pk,
-            caller=CALLER,
-            kind="native",
-            seconds=300,
-            details={},
-            now=clock.read(),
-        )
-        reserving.place(books, reservation, {pk: amount for pk, amount in amounts.items() if amount})
-    return token
+    amounts = {of(owner, "cash"): cash, of(owner, "points"): points_}
+    return holding.hold({account: amount for account, amount in amounts.items() if amount})
 
 
 def lock(owner, token, **fields):
