@@ -5,9 +5,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from accounts import client_keys
+from accounts import access_tokens, client_keys
 from accounts.models import AccessToken, Client
-from tests.codes.conftest import StoppedClock
+from redemption_site.edge.basic import remembered_pairs
+from tests.codes.conftest import NOON, StoppedClock
 from tests.factories import PASSWORD, make_client, make_staff
 from tests.protocols.loyalty.conftest import Programme, make_programme, make_till
 from tests.protocols.loyalty.tills import FORM, JSON, S1, TOKEN, Till, error, found, told
@@ -41,7 +42,6 @@ def till(bare: Programme) -> Till:
 
 
 def test_a_pair_in_the_form_gets_a_token(till: Till):
-    till.token = None
     response = till.ask_token()
 
     token = found(response)["access_token"]
@@ -78,7 +78,7 @@ def test_each_token_is_another_and_the_earlier_ones_live_on(till: Till):
         {"client_id": "nobody"},
         {"client_id": "rk\n"},
         {"client_secret": "x" * 10_000},
-        {"client_secret": "\ud83d\ude00"},
+        {"client_secret": "😀"},
     ],
 )
 def test_a_pair_that_is_wrong(till: Till, changed: dict[str, str]):
@@ -159,24 +159,23 @@ def test_an_hour(till: Till, stopped_clock: StoppedClock):
     stopped_clock.advance(minutes=59, seconds=59)
     assert is_admitted(till)
     stopped_clock.advance(seconds=1)
-    from accounts import access_tokens
-
     access_tokens.remembered.clear()  # As five seconds would.
     assert not is_admitted(till)
 
 
 def test_a_token_ends_with_its_client_and_with_its_scope(bare: Programme):
-    from accounts import access_tokens
-
     revoked, expired, without = make_till(bare.site), make_till(bare.site), make_till(bare.site)
     for each in (revoked, expired, without):
         assert is_admitted(each)
     client_keys.revoke(revoked.key.client, actor_id="system")
-    Client.objects.filter(pk=expired.key.client.pk).update(expires_at=bare.site.created_at)
+    Client.objects.filter(pk=expired.key.client.pk).update(expires_at=NOON)
     Client.objects.filter(pk=without.key.client.pk).update(scopes=["redeem"])
     access_tokens.remembered.clear()
     for each in (revoked, expired, without):
         assert not is_admitted(each)
+    # A pair that was right a moment ago gets a token, which is as dead as its client.
+    assert not is_admitted(revoked.signed_in())
+    remembered_pairs.clear()
     assert told(revoked.ask_token()) == INVALID_CLIENT
     assert told(expired.ask_token()) == INVALID_CLIENT
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -74,11 +74,10 @@ class Till:
         assert self.key is not None
         prefix, _, secret = self.key.key.partition(".")
         given = {"grant_type": "client_credentials", "client_id": prefix, "client_secret": secret, **fields}
-        return self.send("POST", TOKEN, urlencode(given).encode(), FORM)
+        return replace(self, token=None).send("POST", TOKEN, urlencode(given).encode(), FORM)
 
     def signed_in(self) -> "Till":
         """Itself, with a fresh token."""
-        self.token = None
         self.token = found(self.ask_token())["access_token"]
         return self
 
