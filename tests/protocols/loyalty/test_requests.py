@@ -95,8 +95,8 @@ def test_with_a_slash_and_without(programme: Programme):
         "application/xml",
         "multipart/form-data; boundary=x",
         "application/json; charset=latin-1",
-    ]
-    + HOSTILE_TYPES,
+        *HOSTILE_TYPES,
+    ],
 )
 def test_other_media_types(till: Till, name: str, content_type: str | None):
     method, path, body = WITH_BODY[name]
