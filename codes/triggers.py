@@ -2,7 +2,7 @@
 each code belongs to an order, a batch, a site and terms that belong together."""
 
 from accounts.triggers import Trigger, append_only
-from codes import shop_rules
+from codes import hold_triggers, shop_rules
 from codes.advice import belonging, keeping
 from codes.assignment_triggers import HANDING_OUT
 
@@ -167,4 +167,5 @@ TRIGGERS = (
     belonging.OF_ONE_SITE.trigger(),
     *keeping.TRIGGERS,
     *shop_rules.TRIGGERS,
+    *hold_triggers.TRIGGERS,
 )

@@ -4,13 +4,16 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Case, F, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
-from accounts import clock
-from ledger import settling
+from accounts import clock, prepared, rows
+from accounts.budgets import aware
+from ledger import coming_due
+from ledger.books import COLUMNS, Standing
+from ledger.coming_due import Foreseen, foresee, stored_instant
 from ledger.models import BatchSum, LedgerAccount, Transfer
-from ledger.settling import Verdict
 
 Purpose = LedgerAccount.Purpose
 
@@ -18,7 +21,7 @@ Purpose = LedgerAccount.Purpose
 def balance(account: LedgerAccount, as_of: dt.datetime | None = None) -> int:
     """The balance in minor units: a customer's stored one, else the sum of its transfers (up to ``as_of``).
 
-    A suspended booking counts from its date on, whether somebody has posted it yet or not; none counts before, so an
+    What has come due counts from its date on, whether somebody has posted it yet or not; none counts before, so an
     ``as_of`` that is still to come is read as now.
     """
     if account.purpose == Purpose.OUTSTANDING and account.batch_number is not None:
@@ -26,56 +29,72 @@ def balance(account: LedgerAccount, as_of: dt.datetime | None = None) -> int:
         return values.get(account.asset_id, 0)
     if as_of is None and account.balance is not None:
         return current([account.pk])[account.pk]
-    coming = settled_by(account, as_of)
-    # Those that somebody posts while this is read are counted as they wait, and not as they are posted.
-    transfers = transfers_of(account, as_of).exclude(
-        transaction__suspended_booking__in=[each.suspended.pk for each in coming]
+    due = due_on(account, as_of)
+    legs = [leg for each in due.outcomes if each.booking for leg in each.booking.legs]
+    extra = sum(leg.amount for leg in legs if leg.credit_account_id == account.pk)
+    extra -= sum(leg.amount for leg in legs if leg.debit_account_id == account.pk)
+    return extra + summed(account, as_of, due.booked_through)
+
+
+def due_on(account: LedgerAccount, as_of: dt.datetime | None) -> Foreseen:
+    """What moves this account as of then or earlier once it is settled, by what is known without a lock."""
+    now = clock.read()
+    until = min(now, as_of) if as_of else now
+    if account.owner_id:
+        return foresee(
+            coming_due.read("a.id = %s AND a.due_at <= %s", [account.pk, stored_instant(until)], until), until
+        )
+    of_asset = "a.site_id = %s AND a.asset_id = %s AND a.owner_id IS NOT NULL AND a.due_at <= %s"
+    params = [account.site_id, account.asset_id, stored_instant(until)]
+    return foresee(coming_due.read(of_asset, params, until), until)
+
+
+def summed(account: LedgerAccount, as_of: dt.datetime | None, booked_through: dict[int, int]) -> int:
+    """The sum of the account's transfers, but for those that customers' accounts have had since they were read.
+
+    ``booked_through`` says what those accounts had counted then: what somebody posts meanwhile must not be counted twice.
+    """
+    transfers = transfers_of(account, as_of)
+    if account.owner_id:
+        if account.pk in booked_through:
+            transfers = transfers.filter(pk__lte=booked_through[account.pk])
+        signed = Case(When(credit_account=account, then=F("amount")), default=-F("amount"))
+        return int(transfers.aggregate(total=Coalesce(Sum(signed), 0))["total"])
+    source, params = rows.as_table(
+        (("customer", "bigint"), ("through", "bigint")), list(booked_through.items()) or [(0, 0)]
     )
-    signed = Case(When(credit_account=account, then=F("amount")), default=-F("amount"))
-    side = 1 if account.owner_id else -1
-    extra = sum(side * each.suspended.amount for each in coming if account.pk in ends_of(each))
-    return transfers.aggregate(total=Coalesce(Sum(signed), 0))["total"] + extra
+    until = "AND t.booked_at <= %s" if as_of else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT COALESCE(SUM(CASE WHEN t.credit_account_id = %s THEN t.amount ELSE -t.amount END), 0)
+                FROM ledger_transfer t LEFT JOIN {source}
+                    ON v.customer = CASE WHEN t.credit_account_id = %s THEN t.debit_account_id ELSE t.credit_account_id END
+                WHERE (t.debit_account_id = %s OR t.credit_account_id = %s) AND (v.through IS NULL OR t.id <= v.through) {until}""",  # noqa: S608
+            [account.pk, *params, account.pk, account.pk, account.pk, *([stored_instant(as_of)] if as_of else [])],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def current(account_ids: Sequence[int]) -> dict[int, int]:
     """Account ID → balance in minor units, now, for customers' accounts; what has come due on them counts already."""
-    found = stored(account_ids)
-    if all(due_at is None for _, due_at in found.values()):
-        return {each: balance for each, (balance, _) in found.items()}
-    now = clock.read()
-    due = [each for each, (_, due_at) in found.items() if due_at is not None and due_at <= now]
-    verdicts = settling.of_accounts(Q(account__in=due), now) if due else []
-    before = {each.suspended.account_id: each.suspended.account.balance or 0 for each in verdicts}
-    if len(before) < len(due):
-        # Somebody has settled the others meanwhile, and nothing more is due on them by ``now``.
-        found.update(stored([each for each in due if each not in before]))
-    balances = {each: before.get(each, balance) for each, (balance, _) in found.items()}
-    for each in verdicts:
-        if each.transaction_id:
-            balances[each.suspended.account_id] += each.suspended.amount
-    return balances
+    return {each: standing.balance or 0 for each, standing in standings(account_ids).items()}
 
 
-def stored(account_ids: Sequence[int]) -> dict[int, tuple[int, dt.datetime | None]]:
-    """Account ID → stored balance, and when something may come due."""
-    rows = LedgerAccount.objects.filter(pk__in=account_ids).values_list("pk", "balance", "due_at")
-    return {pk: (balance or 0, due_at) for pk, balance, due_at in rows}
+def standings(account_ids: Sequence[int]) -> dict[int, Standing]:
+    """Account ID → how customers' accounts stand now, without a lock; what has come due on them counts already.
 
-
-def settled_by(account: LedgerAccount, as_of: dt.datetime | None) -> list[Verdict]:
-    """What waits and will be posted on this account as of then or earlier, by what is known without a lock."""
-    if account.owner_id:
-        due_at = stored([account.pk])[account.pk][1]
-        if due_at is None or (as_of and as_of < due_at):
-            return []
-    now = clock.read()
-    wanted = Q(account=account) if account.owner_id else Q(system_account=account)
-    due = settling.of_accounts(wanted & Q(state="waiting", due_at__lte=now), min(now, as_of) if as_of else now)
-    return [each for each in due if each.transaction_id]
-
-
-def ends_of(verdict: Verdict) -> tuple[int, int]:
-    return verdict.suspended.account_id, verdict.suspended.system_account_id
+    One statement where nothing waits, three at most. Only of accounts on which something has come due the lots are known.
+    """
+    wanted, params = rows.one_of("a.id", "bigint", account_ids)
+    with prepared.cursor() as cursor:
+        cursor.execute(f"SELECT {COLUMNS} FROM ledger_ledgeraccount a WHERE {wanted}", params)  # noqa: S608
+        found = {row[0]: Standing(*row) for row in cursor.fetchall()}
+    waiting = {each.id: aware(each.due_at) for each in found.values() if each.due_at is not None}
+    if waiting:
+        now = clock.read()
+        if late := [each for each, due_at in waiting.items() if due_at <= now]:
+            found |= foresee(coming_due.read_accounts(late, now), now).standings
+    return found
 
 
 def transfers_of(account: LedgerAccount, as_of: dt.datetime | None = None) -> "QuerySet[Transfer]":

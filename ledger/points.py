@@ -10,8 +10,26 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import uuid_utils.compat as uuid
+from django.db import transaction
+
+from accounts import auditing
 from accounts.models import Member
-from ledger.models import LedgerTransaction, Spending
+from ledger import contributors, reserving, voiding
+from ledger.books import Booking
+from ledger.expiring_holds import lock_settled_holds
+from ledger.models import LedgerTransaction, Reservation, Spending
+from ledger.points_balances import PointsBalance, balances_of, household_balance
+from ledger.points_refusals import AmountIncreased, VoidNotAllowed
+from ledger.posting import post
+from ledger.refusals import AccountLocked, InsufficientBalance
+from ledger.reserving import Held
+from ledger.splitting import split
+
+__all__ = ["PointsBalance", "balances_of", "household_balance"]  # Read beside the deeds by the same doors.
+
+MOST_RESERVED = 10**12
+TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +75,100 @@ def reserve_points(command: ReservePoints) -> Reserved:
     """Hold the shares of all who contribute. Nobody's hold exceeds what they have available.
 
     Raises MemberNotEligible, ContributionsNotAllowed, ContributorInvalid, ContributionsDiffer, ContributorShort, NotEnoughPoints
-    (in this order), and LockNotAvailable as every deed does.
+    (in this order); ValueError for an amount out of bounds.
     """
-    raise NotImplementedError
+    refuse_amount(command.amount)
+    household_id = command.member.household_id
+    for _ in range(TRIES):
+        try:
+            with transaction.atomic(durable=True):
+                return reserve(command, household_id)
+        except contributors.HouseholdChanged as changed:
+            household_id = changed.household_id
+    raise RuntimeError("The member keeps changing households.")
+
+
+def reserve(command: ReservePoints, household_id: int | None) -> Reserved:
+    """Inside its transaction. The household is locked before the accounts, so that nobody joins or leaves meanwhile."""
+    member = command.member
+    household, givers = contributors.lock_contributors(member, household_id)
+    given = command.contributions
+    if given is not None:
+        given = contributors.refuse_contributions(household, givers, given, command.amount)
+    books, now = lock_settled_holds(each.points_account_id for each in givers if each.points_account_id)
+    shares = contributors.shares_of(givers, books, given, command.amount)
+    reservation, token = reserving.open_reservation(
+        site_id=member.site_id,
+        owner_id=member.user_id,
+        caller=command.caller,
+        kind=Reservation.Kind.POINTS,
+        seconds=command.seconds,
+        details=command.details,
+        now=now,
+        household_id=household_id,
+    )
+    reserving.place(books, reservation, shares)
+    return Reserved(token, reservation.pk, command.amount, reservation.expires_at)
 
 
 def reduce_points(member: Member, token: str, amount: int, *, caller: str = "") -> Reserved:
     """Hold only ``amount`` (at least 1) points any more; the shares shrink in proportion, and the end stays.
 
-    The present amount changes nothing. Raises ReservationGone, AmountIncreased. A ``caller``, where given, is the one who reserved.
+    The present amount changes nothing. Raises ReservationGone, AmountIncreased; ValueError for an amount out of bounds. A
+    ``caller``, where given, is the one who reserved.
     """
-    raise NotImplementedError
+    refuse_amount(amount)
+    with transaction.atomic(durable=True):
+        held = lock(member, token, caller)
+        shares = {account_id: hold.amount for account_id, hold in held.holds.items()}
+        if amount > sum(shares.values()):
+            raise AmountIncreased
+        # Equal remainders and equal shares go by the accounts' IDs of the members, as when they were reserved.
+        names = contributors.names_of(list(shares))
+        weights = {names[account_id]: share for account_id, share in shares.items()}
+        kept = split(amount, weights)
+        reserving.shrink(held, {account_id: kept.get(names[account_id], 0) for account_id in shares})
+        return Reserved(token, held.reservation.pk, amount, held.reservation.expires_at)
 
 
 def cancel_points(member: Member, token: str, *, caller: str = "") -> None:
     """Give all that is held back. Raises ReservationGone."""
-    raise NotImplementedError
+    with transaction.atomic(durable=True):
+        reserving.release(lock(member, token, caller))
 
 
 def redeem_points(command: RedeemPoints) -> Spending:
     """Take from each contributor what is held of them, in one transaction, and note when they were last active.
 
-    The answer's ``transaction_id`` is the common ID of the redemption. Raises ReservationGone.
+    The answer's ``transaction_id`` is the common ID of the redemption. Raises ReservationGone; InsufficientBalance only where
+    somebody has raised a contributor's floor above what is held of them.
     """
-    raise NotImplementedError
+    member = command.member
+    with transaction.atomic(durable=True):
+        held = lock(member, command.token, command.caller)
+        identity = uuid.uuid7()
+        owners = [held.books.standings[account_id].owner_id for account_id in held.holds]
+        legs = reserving.consume(held, identity)
+        held.books.enter(
+            Booking(identity, member.site_id, LedgerTransaction.Type.SPEND, legs, reference=command.external_reference)
+        )
+        post(held.books.entered, held.now)
+        reserving.end(held.reservation, Reservation.Ending.CONSUMED, held.now, identity)
+        spending = Spending.objects.create(
+            transaction_id=identity,
+            site_id=member.site_id,
+            owner_id=member.user_id,
+            reservation=held.reservation,
+            household_id=held.reservation.household_id,
+            caller=command.caller,
+            business_unit=command.business_unit,
+            channel=command.channel,
+            external_reference=command.external_reference,
+            correlation_id=command.correlation_id,
+        )
+        # After the accounts, whose locks keep two redemptions of the same contributors apart.
+        Member.objects.filter(user__in=owners).update(last_activity_at=held.now)
+    return spending
 
 
 def void_spending(
@@ -98,23 +186,45 @@ def void_spending(
     ``transaction_id`` is the redemption's, or one contributor's (``<redemption>-<n>``, n from 1 on); either voids all of it.
     Raises SpendingNotFound, SpendingOfAnother, SpendingVoided, VoidNotAllowed, SpendingTooOld (in this order).
     """
-    raise NotImplementedError
+    with transaction.atomic(durable=True):
+        spent = voiding.find(member, transaction_id)
+        books, now = lock_settled_holds(spent.account_ids)
+        voiding.refuse(spent, now, adjustment_days)
+        identity = uuid.uuid7()
+        booking = Booking(
+            identity,
+            member.site_id,
+            LedgerTransaction.Type.VOID,
+            tuple(leg.reversed() for leg in reversed(spent.legs)),
+            reference=external_reference,
+            reverses_id=spent.transaction_id,
+        )
+        try:
+            books.enter(booking)
+        except (AccountLocked, InsufficientBalance) as refusal:
+            raise VoidNotAllowed from refusal
+        post(books.entered, now)
+        auditing.record(
+            "points.void",
+            site=member.site_id,
+            actor_id=caller,
+            object_type="ledgertransaction",
+            object_id=identity,
+            detail={"reverses": str(spent.transaction_id), "channel": channel, "correlation": correlation_id},
+            now=now,
+        )
+    return LedgerTransaction.objects.get(pk=identity)
 
 
-@dataclass(frozen=True, slots=True)
-class PointsBalance:
-    """Whole points: what is there, what open reservations hold of it, and what is left to be redeemed (never below 0)."""
-
-    balance: int = 0
-    held: int = 0
-    available: int = 0
-
-
-def balances_of(member: Member) -> PointsBalance:
-    """The member's own points now, with all that has come due; without a lock. Nothing of an account they do not have."""
-    raise NotImplementedError
+def lock(member: Member, token: str, caller: str) -> Held:
+    """What the member's own token holds, locked. Raises ReservationGone: another member's is no different from an unknown one."""
+    reservation = reserving.lock(
+        token, site_id=member.site_id, kind=Reservation.Kind.POINTS, owner_id=member.user_id, caller=caller
+    )
+    return reserving.lock_held(reservation)
 
 
-def household_balance(household_id: int) -> PointsBalance:
-    """What the household's active members have together."""
-    raise NotImplementedError
+def refuse_amount(amount: int) -> None:
+    """Raises ValueError."""
+    if not 1 <= amount <= MOST_RESERVED:
+        raise ValueError("Points are reserved from 1 to 10^12 at a time.")

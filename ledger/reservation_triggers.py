@@ -19,7 +19,7 @@ HOLD_SPENT_BEFORE = "a hold is consumed while its reservation is open, by a tran
 SPENDING_FITS = "a spending tells of a transaction that spends, of its site and reservation"
 
 SUBSTANCE = (
-    *("id", "site_id", "token_digest", "caller", "owner_id", "kind"),
+    *("id", "site_id", "token_digest", "caller", "owner_id", "household_id", "kind"),
     *("created_at", "expires_at", "details"),
 )
 OWNER_FITS = """(NEW.owner_id IS NULL OR EXISTS (

@@ -6,14 +6,32 @@ memory and writes a fixed number of statements for any number of accounts.
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from accounts import digests
-from ledger.books import Books, Leg
-from ledger.models import AccountHold, Reservation
+import uuid_utils.compat as uuid
+from django.db.models import OuterRef, Subquery
+
+from accounts import clock, digests, locking, rows
+from ledger.books import Books, Leg, lock_books
+from ledger.expiring_holds import release_expired
+from ledger.models import AccountHold, Asset, LedgerAccount, Reservation
+from ledger.models.reservations import Ending
+from ledger.opening import system_accounts
+from ledger.refusals import ReservationGone
+from ledger.settling import settle
+
+PLACED_COLUMNS = (
+    *(("reservation_id", "uuid"), ("account_id", "bigint"), ("original_amount", "bigint"), ("amount", "bigint")),
+    *(("expires_at", "timestamptz"), ("ended_as", "text")),
+)
+CHANGED_COLUMNS = (
+    *(("id", "bigint"), ("amount", "bigint"), ("ended_as", "text"), ("ended_at", "timestamptz")),
+    ("transaction_id", "uuid"),
+)
+Change = tuple[int, int, str, dt.datetime | None, UUID | None]  # As CHANGED_COLUMNS.
 
 
 def new_token() -> str:
@@ -49,9 +67,23 @@ def open_reservation(
     seconds: int,
     details: Mapping[str, Any],
     now: dt.datetime,
+    household_id: int | None = None,
 ) -> tuple[Reservation, str]:
     """Write a reservation that holds nothing yet, and answer it with its token. ``now`` was read under the accounts' locks."""
-    raise NotImplementedError
+    token = new_token()
+    reservation = Reservation.objects.create(
+        id=uuid.uuid7(),
+        site_id=site_id,
+        token_digest=digest(token),
+        caller=caller,
+        owner_id=owner_id,
+        household_id=household_id,
+        kind=kind,
+        created_at=now,
+        expires_at=now + dt.timedelta(seconds=seconds),
+        details=dict(details),
+    )
+    return reservation, token
 
 
 def place(books: Books, reservation: Reservation, amounts: Mapping[int, int]) -> dict[int, int]:
@@ -59,30 +91,92 @@ def place(books: Books, reservation: Reservation, amounts: Mapping[int, int]) ->
 
     Raises AccountMissing, AccountLocked or InsufficientBalance; then nothing is written, and the caller gives its transaction up.
     """
-    raise NotImplementedError
+    if not amounts:
+        return {}
+    for account_id in sorted(amounts):
+        books.hold(account_id, amounts[account_id])
+    placed = [
+        (reservation.pk, account_id, amounts[account_id], amounts[account_id], reservation.expires_at, "")
+        for account_id in sorted(amounts)
+    ]
+    return dict(rows.insert("ledger_accounthold", PLACED_COLUMNS, placed, "RETURNING account_id, id"))
 
 
-def lock(token: str, *, site_id: int, kind: str, owner_id: int | None, caller: str) -> Reservation:
+def lock(token: str, *, site_id: int, kind: str, owner_id: int | None, caller: str = "") -> Reservation:
     """The token's reservation, locked. Raises ReservationGone where it has ended or is not of this site, kind, owner and caller.
 
     Whether it has expired is asked when its accounts are locked: ``lock_held``. Empty ``caller``: whoever bears the token.
     """
-    raise NotImplementedError
+    found = locking.lock_rows(Reservation.objects.filter(token_digest=digest(token)))
+    if not found or found[0].ended_as:
+        raise ReservationGone
+    [reservation] = found
+    if (reservation.site_id, reservation.kind, reservation.owner_id) != (site_id, kind, owner_id):
+        raise ReservationGone
+    if caller and reservation.caller != caller:
+        raise ReservationGone
+    return reservation
 
 
 def lock_held(reservation: Reservation) -> Held:
-    """The accounts of a locked reservation, locked and settled. Raises ReservationGone where it has expired by then."""
-    raise NotImplementedError
+    """The accounts of a locked reservation, locked and settled. Raises ReservationGone where it has expired by then.
+
+    Its holds are read under its own lock, which whoever changes them takes first; but for their expiry, and that is judged here.
+    """
+    holds = {hold.account_id: hold for hold in open_holds(reservation)}
+    externals = external_accounts(reservation.site_id, list(holds.values()))
+    books = lock_books([*holds, *externals.values()])
+    now = clock.read()
+    if reservation.expires_at <= now:
+        raise ReservationGone
+    release_expired(books, now)
+    settle(books, now)
+    return Held(reservation, books, holds, externals, now)
+
+
+def open_holds(reservation: Reservation) -> list[AccountHold]:
+    """The reservation's open holds, each with ``asset_id`` and the site's ``external_id`` account for that asset."""
+    external = LedgerAccount.objects.filter(
+        site=OuterRef("account__site"), asset=OuterRef("account__asset"), purpose=LedgerAccount.Purpose.EXTERNAL
+    )
+    holds = AccountHold.objects.filter(reservation=reservation, ended_as="").order_by("account")
+    return list(
+        holds.annotate(asset_id=Subquery(LedgerAccount.objects.filter(pk=OuterRef("account")).values("asset")[:1]))
+        .annotate(external_id=Subquery(external.values("pk")[:1]))
+        .order_by("account")
+    )
+
+
+def external_accounts(site_id: int, holds: Sequence[Any]) -> dict[int, int]:
+    """Asset ID → the site's external account, opened if nothing has ever left the site in that asset."""
+    found = {hold.asset_id: hold.external_id for hold in holds}
+    for asset_id in [each for each, account_id in found.items() if account_id is None]:
+        found[asset_id] = system_accounts(site_id, Asset.objects.get(pk=asset_id))["external"].pk
+    return found
 
 
 def shrink(held: Held, amounts: Mapping[int, int]) -> None:
     """Hold only these amounts any more; accounts left out, or with 0, are released. None is more than is held now."""
-    raise NotImplementedError
+    changes: list[Change] = []
+    for account_id, hold in list(held.holds.items()):
+        kept = amounts.get(account_id, 0)
+        assert 0 <= kept <= hold.amount, "A hold only shrinks."
+        if kept == hold.amount:
+            continue
+        held.books.unhold(account_id, hold.amount - kept)
+        if kept:
+            hold.amount = kept
+            changes.append((hold.pk, kept, "", None, None))
+        else:
+            changes.append((hold.pk, hold.amount, Ending.RELEASED, held.now, None))
+            del held.holds[account_id]
+    write(changes)
 
 
 def release(held: Held) -> None:
     """Give all of it back, and end the reservation as released."""
-    raise NotImplementedError
+    shrink(held, {})
+    end(held.reservation, Ending.RELEASED, held.now)
 
 
 def consume(held: Held, transaction_id: UUID, amounts: Mapping[int, int | None] | None = None) -> tuple[Leg, ...]:
@@ -92,9 +186,42 @@ def consume(held: Held, transaction_id: UUID, amounts: Mapping[int, int | None] 
     out, or with 0, are released. Without ``amounts`` everything is taken. The caller enters a booking of type SPEND with these
     legs, posts it, and then calls ``end``, which proves them. No legs: then there is no transaction.
     """
-    raise NotImplementedError
+    changes: list[Change] = []
+    legs: list[Leg] = []
+    for account_id, hold in held.holds.items():
+        asked = None if amounts is None else amounts.get(account_id, 0)
+        taken = hold.amount if asked is None else asked
+        assert 0 <= taken <= hold.amount, "No more is taken than is held."
+        held.books.unhold(account_id, hold.amount)
+        if taken:
+            external = held.externals[held.books.standings[account_id].asset_id]
+            legs.append(Leg(account_id, external, taken, was_held=True))
+            changes.append((hold.pk, taken, Ending.CONSUMED, held.now, transaction_id))
+        else:
+            changes.append((hold.pk, hold.amount, Ending.RELEASED, held.now, None))
+    held.holds.clear()
+    write(changes)
+    return tuple(legs)
+
+
+def write(changes: Sequence[Change]) -> None:
+    """What became of open holds, in one statement."""
+    if not changes:
+        return
+    source, params = rows.as_table(CHANGED_COLUMNS, changes)
+    touched = rows.write(
+        f"""UPDATE ledger_accounthold SET amount = v.amount, ended_as = v.ended_as, ended_at = v.ended_at,
+                   transaction_id = v.transaction_id
+            FROM {source} WHERE ledger_accounthold.id = v.id AND ledger_accounthold.ended_as = ''""",  # noqa: S608
+        params,
+    )
+    assert touched.count == len(changes), "Nobody else ends a hold while its reservation and account are locked."
 
 
 def end(reservation: Reservation, ended_as: str, now: dt.datetime, transaction_id: UUID | None = None) -> None:
     """End a locked reservation whose holds have ended; consumed ones name the transaction that spent them, if any did."""
-    raise NotImplementedError
+    ended = Reservation.objects.filter(pk=reservation.pk, ended_as="").update(
+        ended_as=ended_as, ended_at=now, transaction=transaction_id
+    )
+    assert ended == 1, "Nobody else ends a reservation that is locked."
+    reservation.ended_as, reservation.ended_at, reservation.transaction_id = ended_as, now, transaction_id

@@ -1,7 +1,7 @@
 """What the database itself holds about value: append-only books, one asset a transfer, balances made of transfers."""
 
 from accounts.triggers import Trigger, append_only
-from ledger import reservation_triggers, suspended_triggers
+from ledger import lot_triggers, reservation_triggers, suspended_triggers
 
 ONE_ASSET = "a transfer joins two accounts of one asset, all at the site of its transaction"
 ONLY_BY_TRANSFER = "a balance changes only through transfers"
@@ -171,4 +171,5 @@ TRIGGERS = (
     Trigger("ledger_account_guard", "ledger_ledgeraccount", ACCOUNT_POSTGRESQL, ACCOUNT_SQLITE),
     *suspended_triggers.TRIGGERS,
     *reservation_triggers.TRIGGERS,
+    *lot_triggers.TRIGGERS,
 )

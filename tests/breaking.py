@@ -53,7 +53,7 @@ def take_guards_off() -> None:
             run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     for table, name in fetch("SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype IN ('c', 'u')"):
         if table.startswith(OURS):
-            run(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            run(f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{name}" CASCADE')
     for table, name in fetch(
         "SELECT indrelid::regclass::text, indexrelid::regclass::text FROM pg_index WHERE indisunique AND NOT indisprimary"
     ):

@@ -2,11 +2,14 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from django.db import connection, connections
 from psycopg import sql
+
+# Beside an SQLite file; PostgreSQL keeps comments on its databases.
+MARK = ".mark"
 
 
 def pristine_name() -> str:
@@ -23,16 +26,35 @@ def copy(source: str, target: str) -> None:
         shutil.copyfile(source, target)
     else:
         drop(target)
-        _execute("CREATE DATABASE {} TEMPLATE {}", target, source)
+        _execute("CREATE DATABASE {} TEMPLATE {}", sql.Identifier(target), sql.Identifier(source))
 
 
 def drop(name: str) -> None:
     """Drop a database, whoever is still connected to it."""
     if connection.vendor == "sqlite":
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        for suffix in ("", "-wal", "-shm", "-journal", MARK):
             Path(f"{name}{suffix}").unlink(missing_ok=True)
     else:
-        _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+
+
+def mark(name: str, text: str) -> None:
+    """Write on a database what it is; a copy does not have it."""
+    if connection.vendor == "sqlite":
+        Path(f"{name}{MARK}").write_text(text)
+    else:
+        _execute("COMMENT ON DATABASE {} IS {}", sql.Identifier(name), sql.Literal(text))
+
+
+def mark_of(name: str) -> str:
+    """What was written on the database; "" if nothing was, or there is no such database."""
+    if connection.vendor == "sqlite":
+        file = Path(f"{name}{MARK}")
+        return file.read_text() if file.exists() else ""
+    found = _execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = {}", sql.Literal(name)
+    )
+    return (found and found[0][0]) or ""
 
 
 def url(name: str) -> str:
@@ -44,7 +66,7 @@ def url(name: str) -> str:
     return f"postgres://{where['USER']}{secret}@{where['HOST']}:{where['PORT']}/{name}"
 
 
-def _execute(statement: str, *names: str) -> None:
+def _execute(statement: LiteralString, *parts: sql.Composable) -> list[tuple[Any, ...]]:
     # A connection of its own: these statements stand outside every transaction, and Django's is cut off by time limits.
     where: dict[str, Any] = connection.settings_dict
     with psycopg.connect(
@@ -55,4 +77,5 @@ def _execute(statement: str, *names: str) -> None:
         dbname="postgres",
         autocommit=True,
     ) as server:
-        server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        answer = server.execute(sql.SQL(statement).format(*parts))
+        return answer.fetchall() if answer.description else []

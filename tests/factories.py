@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts import beginnings, client_keys, clock
+from accounts import beginnings, client_keys, clock, digests
 from accounts.callers import Caller, caller_for_client, caller_for_user
 from accounts.models import Membership, Site, Tag, User
 from ledger import moving, opening
@@ -18,7 +18,7 @@ from ledger.models import Asset, LedgerAccount
 
 if TYPE_CHECKING:
     from codes.issuing import NewBatch
-    from codes.models import Batch, Code
+    from codes.models import Batch, Code, CodeHold
 
 PASSWORD = "correct horse battery"
 
@@ -174,6 +174,27 @@ def make_code(
     if owner:
         Code.objects.filter(batch=batch).update(owner=owner)
     return Code.objects.get(batch=batch)
+
+
+def make_hold(*codes: "Code", token: str = "somebody's", owner: User | None = None, seconds: float = 300) -> "CodeHold":
+    """One use of each code, held by one reservation; the hold of the first. Of less than 0 seconds: it has expired so long ago."""
+    from codes.models import CodeHold
+    from ledger.models import Reservation
+
+    now = clock.read()
+    reservation = Reservation.objects.create(
+        site_id=codes[0].site_id,
+        token_digest=digests.keyed("reservation", token),
+        caller="client:0",
+        owner=owner,
+        kind=Reservation.Kind.NATIVE,
+        created_at=now + dt.timedelta(seconds=min(0, seconds - 1)),
+        expires_at=now + dt.timedelta(seconds=seconds),
+    )
+    holds = [
+        CodeHold.objects.create(reservation=reservation, code=code, expires_at=reservation.expires_at) for code in codes
+    ]
+    return holds[0]
 
 
 def today() -> dt.date:

@@ -7,7 +7,7 @@ from codes.models.attempts import Attempt
 from codes.models.batches import Batch
 from codes.models.codes import Code
 from codes.models.edits import BatchEdit
-from codes.models.holds import CodeHold, Reservation
+from codes.models.holds import CodeHold, ReservationKey
 from codes.models.imports import CodeImport, ImportPiece, ImportRow, ImportTerms
 from codes.models.jobs import Job
 from codes.models.orders import IssueOrder
@@ -41,7 +41,7 @@ __all__ = [
     "PendingAdvice",
     "ReceiptMail",
     "Resealing",
-    "Reservation",
+    "ReservationKey",
     "Reversal",
     "ShopOrder",
     "ShopOrderItem",

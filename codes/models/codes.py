@@ -36,6 +36,10 @@ class Code(models.Model):
     redemptions = models.PositiveIntegerField(
         default=0, help_text="Redemptions ever; the next one's number is one more."
     )
+    # Without a check of its own, which would have every code read when the column is added: its triggers let nothing wrong in.
+    held = models.IntegerField(
+        default=0, db_default=0, editable=False, help_text="Open holds: a trigger counts them, and nothing else does."
+    )
     valid_from = models.DateTimeField(null=True, blank=True, help_text="Copied from the terms at issue; its own since.")
     valid_until = models.DateTimeField(null=True, blank=True, help_text="First moment after validity; copied likewise.")
     owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="owned_codes", db_index=False)

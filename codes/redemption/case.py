@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from codes.redemption.guessing import Guesses
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One use of a code that a reservation holds."""
+
+    id: int
+    code_id: int
+    reservation_id: UUID
+    token_digest: bytes
+    owner_id: int | None
+    expires_at: dt.datetime
+
+
 @dataclass(slots=True)
 class CodeFacts:
     """A code with its batch, order and terms, read under the code's lock. Counters move as the list is judged."""
@@ -48,12 +60,14 @@ class CodeFacts:
     cooldown_seconds: int
     venues: list[str]
     outstanding_id: int | None
-    held: bool
+    held: int  # Open holds, those that have expired among them.
     value_expired: bool = False  # Its value was booked away by the sweep.
     outstanding_state: str | None = None
     last_redemption: "Redemption | None" = None
     batch: "BatchFacts | None" = None
     browsers: dict[int, int] = field(default_factory=dict)  # Holding what a session code gave → receipt number.
+    holds: list[Hold] = field(default_factory=list)  # That count.
+    lapsed: list[Hold] = field(default_factory=list)  # That have expired, and were not ended yet.
 
     @property
     def needs_batch_lock(self) -> bool:
@@ -117,7 +131,7 @@ class Case:
     signed_in: ClaimantFacts | None = None  # In that browser; asked for only where the code is bound to somebody.
     account: Standing | None = None
     uses: ClaimantUses = field(default_factory=ClaimantUses)
-    held_by_other: bool = False
+    hold: Hold | None = None  # That its token opened, and its use was taken from.
     extra: dict[str, Any] = field(default_factory=dict)
 
     checks: list[dict[str, Any]] = field(default_factory=list)
@@ -166,4 +180,5 @@ class Facts:
     now: dt.datetime
     earlier: dict[tuple[str, str], Outcome]  # (caller, idempotency key) → what it was answered before.
     guesses: "Guesses"
+    people: dict[tuple[int, str], ClaimantFacts] = field(default_factory=dict)  # By (site ID, claimant ID).
     redeemed: int = 0  # By earlier cases of this list.

@@ -14,7 +14,7 @@ from accounts import collecting, rows, turns
 from accounts.refusals import Refusal, TooManyAttempts
 from codes.actions.registry import ACTIONS
 from codes.redemption import facts as reading
-from codes.redemption import journal, reporting, rules, taking, writes
+from codes.redemption import holding, journal, reporting, rules, taking, writes
 from codes.redemption.case import Case, Facts
 from codes.redemption.commands import Inbox, Outcome, RedeemCode
 from codes.redemption.rollback import Round, stage, until_settled
@@ -69,6 +69,7 @@ def _redeem_together(cases: list[Case], how: Round, inbox: Inbox | None = None) 
         outcomes = [judge(case, facts) for case in cases]  # Steps 4 to 6 and what 8 would do: pure, nothing is written.
         outcomes = count_guesses(outcomes, facts)
         write(outcomes, facts, inbox, apart=how.apart)  # Steps 8 to 10.
+        holding.end_reservations(facts.cases, facts.now)
     return outcomes  # Step 11: rolling back is the atomic block, and telling the claimant is the door's.
 
 
@@ -133,6 +134,8 @@ def write(outcomes: list[Outcome], facts: Facts, inbox: Inbox | None, *, apart: 
     """
     fresh = [outcome for outcome in outcomes if outcome.kept and not outcome.replayed]
     done = [case for case in facts.cases if case.redeemed]
+    with stage(ConcurrentChange):  # 9 mark redeemed, of what was held: only then are its uses free to be taken
+        holding.end_used(done, facts.now).check()
     with stage(ActionFailed, unclear=not apart), nullcontext() if apart else rows.together():
         with stage(AuditWriteFailed):  # 10 log and receipt. First of the writes, because its key decides who goes on.
             logged = journal.write(fresh)

@@ -1,17 +1,18 @@
 """Lock and load: everything the judgement needs, read under the locks, a fixed number of statements for a whole list.
 
-Lock order: batches (only where a rule counts over the batch), codes by ID, ledger accounts by ID.
+Lock order: batches (only where a rule counts over the batch), codes by ID, reservations whose token is brought, ledger accounts by
+ID.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from accounts import digests
 from codes import formats, keys, lookup
 from codes.actions.registry import ACTIONS
 from codes.models import IssueOrder
-from codes.redemption import journal, reporting, statements
+from codes.redemption import holding, journal, reporting, statements
 from codes.redemption.case import BatchFacts, Case, ClaimantFacts, ClaimantUses, CodeFacts, Facts
 from codes.redemption.commands import BROWSER_DOOR, RedeemCode
 from codes.redemption.guessing import Guesses
@@ -48,12 +49,21 @@ def fingerprint(command: RedeemCode) -> bytes:
     return digests.keyed("redeem", *said)
 
 
-def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
-    """Lock what the list touches, then read it again; nothing read before a lock is judged. Raises BatchLockNeeded."""
+def lock(
+    cases: list[Case],
+    locked_batches: set[int],
+    *,
+    owners: Collection[tuple[int, str]] = (),
+    tokens: Collection[bytes] = (),
+) -> Facts:
+    """Lock what the list touches, then read it again; nothing read before a lock is judged. Raises BatchLockNeeded.
+
+    Beside the list's own claimants and tokens ``owners`` (site ID, claimant ID) and ``tokens`` (digests) are of whoever reserves.
+    """
     statements.lock_batches(locked_batches)
     wanted = lookups_by_version(cases)
-    claimants = {(case.command.caller.site_id, case.claimant_id) for case in cases if case.claimant_id}
-    code_ids, accounts = statements.lock_codes_and_accounts(wanted, claimants)
+    claimants = {(case.command.caller.site_id, case.claimant_id) for case in cases if case.claimant_id}.union(owners)
+    code_ids, accounts = statements.lock_codes_and_accounts(wanted, claimants, holding.tokens_of(cases).union(tokens))
     # Every lock is held: only now may the clock be read, for a wait may outlast a code's last valid moment.
     guesses = Guesses(cases)
     asked_keys = {
@@ -61,18 +71,18 @@ def lock(cases: list[Case], locked_batches: set[int]) -> Facts:
     }
     moment = statements.read_moment(code_ids, claimants, asked_keys, guesses.budgets)
     standings = {standing.id: standing for standing in accounts}
-    load_claimants(cases, moment.claimants, standings)
+    people = load_claimants(cases, moment.claimants, standings)
     codes = load_codes(cases, moment.codes, locked_batches)
     load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
-    settle(books, moment.now)
+    settle(books, moment.now, debits=False)  # A redemption credits.
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
-    load_holds(cases, codes, moment.now)
+    holding.load(codes, moment.now)
     reporting.load(cases, books)
     for action, group in by_action(case for case in cases if not case.command.reported):
         ACTIONS[action].load(group)
-    return Facts(cases, books, moment.now, earlier, guesses.begin(moment.standing, moment.now))
+    return Facts(cases, books, moment.now, earlier, guesses.begin(moment.standing, moment.now), people)
 
 
 def lookups_by_version(cases: Sequence[Case]) -> dict[int, set[tuple[int, bytes]]]:
@@ -118,8 +128,10 @@ def find_typos(cases: Sequence[Case]) -> None:
             case.typo = case.command.caller.site_id in sites
 
 
-def load_claimants(cases: Sequence[Case], found: Sequence[Sequence[Any]], standings: dict[int, Standing]) -> None:
-    """Give each case its claimant, with the accounts that were locked."""
+def load_claimants(
+    cases: Sequence[Case], found: Sequence[Sequence[Any]], standings: dict[int, Standing]
+) -> dict[tuple[int, str], ClaimantFacts]:
+    """Give each case its claimant, with the accounts that were locked; answers all by (site ID, claimant ID)."""
     claimants = {row[0]: ClaimantFacts(row[0], row[1], row[2], bool(row[3]), row[4]) for row in found}
     for standing in standings.values():
         if standing.owner_id in claimants:
@@ -127,6 +139,7 @@ def load_claimants(cases: Sequence[Case], found: Sequence[Sequence[Any]], standi
     by_name = {(each.site_id, each.claimant_id): each for each in claimants.values()}
     for case in cases:
         case.claimant = by_name.get((case.command.caller.site_id, case.claimant_id))
+    return by_name
 
 
 def load_browsers(cases: Sequence[Case], now: dt.datetime) -> None:
@@ -208,21 +221,6 @@ def load_uses(cases: Sequence[Case], codes: Sequence[CodeFacts]) -> None:
         for (claimant_id, batch_id), instant in last_in_batch.items():
             if batch_id == code.batch_id:
                 code.batch.last_by_claimant[claimant_id] = instant
-
-
-def load_holds(cases: Sequence[Case], codes: Sequence[CodeFacts], now: dt.datetime) -> None:
-    """Who is kept out by a reservation: one that has expired counts as absent, and its own token is let in."""
-    held = [code.id for code in codes if code.held]
-    if not held:
-        return
-    holds = statements.read_holds(held)
-    for case in cases:
-        if case.code and case.code.held:
-            token = case.command.reservation_token
-            own = digests.keyed("reservation", token) if token else None
-            case.held_by_other = any(
-                code_id == case.code.id and expires_at > now and digest != own for code_id, digest, expires_at in holds
-            )
 
 
 def by_action(cases: Iterable[Case]) -> list[tuple[str, list[Case]]]:

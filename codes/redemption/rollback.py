@@ -18,7 +18,7 @@ from codes.redemption import facts as reading
 from codes.redemption import journal
 from codes.redemption.case import Case
 from codes.redemption.commands import Outcome, RedeemCode
-from codes.redemption.rounds import BatchLockNeeded, JudgeAgain
+from codes.redemption.rounds import BatchLockNeeded, CountsDiffer, JudgeAgain
 from codes.refusals import ActionFailed, ActionTimeout, AuditWriteFailed, CodeBusy, ConcurrentChange
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,6 @@ class Round:
 
 
 Together = Callable[[list[Case], Round], list[Outcome]]
-
-
-class CountsDiffer(Exception):
-    """A guarded write touched another number of rows than was judged under the lock: a bug alarm."""
 
 
 class StageFailed(Exception):
@@ -96,9 +92,12 @@ def is_away(error: DatabaseError) -> bool:
     )
 
 
-def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool) -> list[Outcome]:
-    """Run ``together`` until it commits, or until each command that cannot has its refusal (kept as an attempt, if ``keep``)."""
-    if not commands:
+def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool, whole: bool = False) -> list[Outcome]:
+    """Run ``together`` until it commits, or until each command that cannot has its refusal (kept as an attempt, if ``keep``).
+
+    A ``whole`` list happens as one or not at all, and may have no commands: what cannot be settled is raised as a Refusal.
+    """
+    if not commands and not whole:
         return []
     locked_batches: set[int] = set()
     apart = counts_differed = False
@@ -135,7 +134,7 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool)
             if sqlstate(error) not in RETRIED:
                 raise
             time.sleep(random.uniform(0, 0.01 * 2**number))  # noqa: S311 (jitter, not a secret)
-    if len(commands) > 1:
+    if len(commands) > 1 and not whole:
         # One that the database refuses must not spoil the others.
         middle = len(commands) // 2
         return [
@@ -143,6 +142,9 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool)
             *until_settled(commands[middle:], together, keep=keep),
         ]
     wait = 1 if refusal is CodeBusy else None
+    if whole:
+        failed = [failed_outcome(case, refusal(retry_after_seconds=wait), keep=keep) for case in cases]
+        raise next((each.refusal for each in failed if each.refusal), refusal(retry_after_seconds=wait))
     return [failed_outcome(cases[0], refusal(retry_after_seconds=wait), keep=keep)]
 
 

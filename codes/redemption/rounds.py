@@ -11,3 +11,7 @@ class BatchLockNeeded(Exception):
     def __init__(self, batch_ids: set[int]) -> None:
         super().__init__(batch_ids)
         self.batch_ids = batch_ids
+
+
+class CountsDiffer(Exception):
+    """A guarded write touched another number of rows than was judged under the lock: a bug alarm."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from accounts.refusals import CallerNotAllowed, ClaimantInactive, ClaimantUnknown, SignInNeeded
 from codes.lookup import LONGEST_TYPED
 from codes.models import Batch, Code
+from codes.redemption import holding
 from codes.redemption.case import Case, CodeFacts
 from codes.redemption.commands import BROWSER_DOOR, PREPAID_DOOR, REPORTED_DOOR
 from codes.refusals import (
@@ -131,7 +132,14 @@ def own_receipt(case: Case, code: CodeFacts) -> int | None:
 
 
 def refuse_reserved(case: Case, now: dt.datetime) -> None:
-    case.expect(not case.held_by_other, "not_reserved", CodeReserved)
+    """A use that somebody holds is theirs: others may take what is left beside it, and its own token is let in."""
+    code = found(case)
+    if not code.holds:
+        case.expect(True, "not_reserved", CodeReserved)
+        return
+    own = holding.own_hold(case) is not None
+    free = own or code.max_uses - code.uses > len(code.holds)
+    case.expect(free, "not_reserved", CodeReserved, held=len(code.holds), own=own)
 
 
 def refuse_claimant(case: Case, now: dt.datetime) -> None:

@@ -24,8 +24,7 @@ CODE_FACTS = """
            b.state, b.total_cap, b.uses_in_force, o.state,
            t.action, t.parameters, t.asset_id, s.code, s.kind, s.exponent, t.value,
            t.uses_per_claimant, t.cooldown_seconds, t.venues, a.id,
-           EXISTS (SELECT 1 FROM codes_codehold h JOIN codes_reservation r ON r.id = h.reservation_id
-                   WHERE h.code_id = c.id AND r.ended_as = ''), c.value_expired_at IS NOT NULL, a.state
+           c.held, c.value_expired_at IS NOT NULL, a.state
     FROM codes_code c
     JOIN codes_batch b ON b.id = c.batch_id
     JOIN codes_issueorder o ON o.id = c.order_id
@@ -36,6 +35,7 @@ CODE_FACTS = """
 """
 
 
+NO_CODES = "SELECT c.id FROM codes_code c WHERE FALSE"
 NO_ACCOUNT = ", ".join(["NULL"] * len(books.COLUMNS.split(",")))
 
 
@@ -46,24 +46,34 @@ def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def lock_codes_and_accounts(
-    lookups: dict[int, set[tuple[int, bytes]]], claimants: Collection[tuple[int, str]]
+    lookups: dict[int, set[tuple[int, bytes]]], claimants: Collection[tuple[int, str]], tokens: Collection[bytes] = ()
 ) -> tuple[list[int], list[Standing]]:
-    """Lock the codes found under (site ID, digest) of each key version, then the accounts of the claimants (site ID, claimant ID).
+    """Lock the codes found under (site ID, digest) of each key version, then the reservations whose token has one of the digests
+    ``tokens``, then the accounts of the claimants (site ID, claimant ID).
 
-    Each in ID order. An attempt at nothing but unknown codes moves nothing: then nobody's account is locked.
+    Each in ID order. An attempt at nothing but unknown codes moves nothing: then nobody's account is locked, unless a token came.
     """
-    if not any(lookups.values()):
+    if not any(lookups.values()) and not tokens:
         return [], []
-    codes, params = _codes_to_lock(lookups)
-    if not claimants:
+    codes, params = _codes_to_lock(lookups) if any(lookups.values()) else (NO_CODES, [])
+    if not claimants and not tokens:
         return [row[0] for row in locking.select_for_update(codes, params)], []
-    asked, names = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(claimants))
-    # Counting the codes locks them all before the first account is looked at.
+    # Counting the codes locks them all before the first of what follows is looked at; counting the reservations likewise.
+    held, before = "", "(SELECT COUNT(*) FROM code) > 0"
+    if tokens:
+        of_token, digests = one_of("r.token_digest", "bytea", sorted(tokens))
+        held = f""", reservation AS (
+                SELECT r.id FROM ledger_reservation r WHERE (SELECT COUNT(*) FROM code) >= 0 AND {of_token}
+                ORDER BY r.id {{lock r}}
+            )"""  # noqa: S608
+        params, before = [*params, *digests], "(SELECT COUNT(*) FROM reservation) >= 0"
+    asked, names = "FALSE", list[Any]()
+    if claimants:
+        asked, names = one_pair_of(("u.site_id", "bigint"), ("u.claimant_id", "text"), sorted(claimants))
     found = locking.select_for_update(
-        f"""WITH code AS ({codes}), account AS (
+        f"""WITH code AS ({codes}){held}, account AS (
                 SELECT {books.COLUMNS} FROM ledger_ledgeraccount a
-                WHERE (SELECT COUNT(*) FROM code) > 0
-                  AND a.owner_id IN (SELECT u.id FROM accounts_user u WHERE {asked})
+                WHERE {before} AND a.owner_id IN (SELECT u.id FROM accounts_user u WHERE {asked})
                 ORDER BY a.id {{lock a}}
             )
             SELECT code.id, {NO_ACCOUNT} FROM code UNION ALL SELECT NULL, account.* FROM account""",  # noqa: S608
@@ -163,7 +173,8 @@ MOMENT = """
     UNION ALL
     SELECT NULL, NULL, NULL, NULL, facts.* FROM ({codes}) AS facts
 """
-NO_CODE = ", ".join("NULL" for each in fields(CodeFacts) if each.name not in ("last_redemption", "batch", "browsers"))
+READ_APART = ("last_redemption", "batch", "browsers", "holds", "lapsed")
+NO_CODE = ", ".join("NULL" for each in fields(CodeFacts) if each.name not in READ_APART)
 
 
 def read_moment(
@@ -275,18 +286,6 @@ def read_site_accounts(wanted: Collection[tuple[int, int]]) -> dict[tuple[int, i
         params,
     )
     return {(row[2], row[3], row[0]): Standing(*row[1:]) for row in found}
-
-
-def read_holds(code_ids: Sequence[int]) -> list[tuple[int, bytes, dt.datetime]]:
-    """(code ID, digest of the reservation's token, its end) of every hold that has not ended."""
-    wanted, params = one_of("h.code_id", "bigint", code_ids)
-    found = fetch(
-        f"""SELECT h.code_id, r.token_digest, r.expires_at FROM codes_codehold h
-            JOIN codes_reservation r ON r.id = h.reservation_id
-            WHERE {wanted} AND r.ended_as = ''""",  # noqa: S608
-        params,
-    )
-    return [(row[0], bytes(row[1]), budgets.aware(row[2])) for row in found]
 
 
 def one_key_of(wanted: Collection[tuple[str, str]]) -> tuple[str, list[Any]]:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from accounts import defects
 from accounts.rows import Touched
 from codes import uses
-from codes.redemption import writes
+from codes.redemption import holding, writes
 from codes.redemption.case import Case, Facts, Redemption
-from codes.redemption.rollback import CountsDiffer
+from codes.redemption.rounds import CountsDiffer
 from codes.redemption.rules import found
 
 
 def take(case: Case, facts: Facts) -> None:
     """Count the case's use on the code, its batch and its claimant."""
     code, claimant = found(case), case.claimant
+    holding.take(case)
     facts.redeemed += 1
     case.receipt_number = -facts.redeemed
     code.uses += 1

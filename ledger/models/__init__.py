@@ -2,6 +2,8 @@
 
 from ledger.models.accounts import MOST, LedgerAccount
 from ledger.models.assets import Asset
+from ledger.models.grants import PointsGrant
+from ledger.models.lots import Lot, LotHold, LotMovement
 from ledger.models.reservations import AccountHold, Reservation
 from ledger.models.spendings import Spending
 from ledger.models.sums import BatchSum, BatchTally
@@ -16,6 +18,10 @@ __all__ = [
     "BatchTally",
     "LedgerAccount",
     "LedgerTransaction",
+    "Lot",
+    "LotHold",
+    "LotMovement",
+    "PointsGrant",
     "Reservation",
     "Spending",
     "SuspendedBooking",

@@ -43,11 +43,15 @@ class LedgerAccount(models.Model):
     held = models.BigIntegerField(default=0, editable=False)
     booked_through = models.BigIntegerField(default=0, editable=False, help_text="The last transfer in the balance.")
     due_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When the next suspended booking may come due; never later."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a suspended booking, a lot or a hold may come due next; never later.",
     )
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["due_at"], name="account_due", condition=Q(due_at__isnull=False))]
         permissions = [("grant_value", "Can grant value and take it back")]
         constraints = [
             models.CheckConstraint(
@@ -70,6 +74,8 @@ class LedgerAccount(models.Model):
                 condition=Q(balance__isnull=True) | Q(balance__gte=-MOST, balance__lte=MOST),
                 name="account_balance_in_bounds",
             ),
+            # Lots never exceed the balance, so that none may go below zero.
+            models.CheckConstraint(condition=~Q(kind="points") | Q(floor=0), name="account_points_have_no_minimum"),
             models.UniqueConstraint(
                 fields=["owner", "kind"], condition=Q(owner__isnull=False), name="account_per_owner_kind"
             ),

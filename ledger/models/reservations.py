@@ -2,7 +2,7 @@ import uuid_utils.compat as uuid
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.models import Site, User
+from accounts.models import Household, Site, User
 from ledger.models.accounts import MOST, LedgerAccount
 from ledger.models.transactions import LedgerTransaction
 
@@ -18,8 +18,8 @@ class Ending(models.TextChoices):
 class Reservation(models.Model):
     """Value, or codes, set aside for whoever bears its token; only the token's keyed digest is stored.
 
-    It ends once. From ``expires_at`` on it counts as ended, whatever its row still says. ``details`` is what the caller said of
-    it: recorded, and never judged again.
+    It ends once. From ``expires_at`` on it counts as ended, whatever its row still says. ``household`` is the owner's
+    when they reserved. ``details`` is what the caller said of it: recorded, and never judged again.
     """
 
     Ending = Ending
@@ -33,6 +33,9 @@ class Reservation(models.Model):
     token_digest = models.BinaryField(max_length=16, unique=True)
     caller = models.CharField(max_length=80)
     owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="reservations")
+    household = models.ForeignKey(
+        Household, models.PROTECT, null=True, blank=True, related_name="reservations", db_index=False
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -52,6 +55,11 @@ class Reservation(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["site", "-created_at", "-id"], name="reservation_by_site"),
+            models.Index(
+                fields=["household", "-created_at"],
+                name="reservation_by_household",
+                condition=Q(household__isnull=False),
+            ),
             models.Index(fields=["expires_at"], name="reservation_unended", condition=Q(ended_as="")),
         ]
         constraints = [

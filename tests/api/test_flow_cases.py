@@ -11,12 +11,12 @@ from django.db import DataError
 from accounts import clock
 from codes.actions.registry import ACTIONS
 from codes.mailing import send_due_mails
-from codes.models import Attempt, CodeHold, ReceiptMail, Reservation
+from codes.models import Attempt, CodeHold, ReceiptMail
 from codes.redemption import writes
 from ledger.models import LedgerAccount
 from tests.api.conftest import Tenant
 from tests.api.doors import REDEMPTIONS, Door, signed_in, stranger, till
-from tests.factories import make_client
+from tests.factories import make_client, make_hold
 
 pytestmark = pytest.mark.usefixtures("instruments")
 
@@ -298,11 +298,7 @@ def test_case_24_an_audit_that_cannot_be_written_undoes_all(
 
 
 def test_case_25_a_reservation_left_by_a_killed_process_ends_by_itself(tenant: Tenant, anna: Door, settings):
-    now = clock.read()
-    left = Reservation.objects.create(
-        site=tenant.site, token_digest=b"0" * 16, caller="client:0", expires_at=now + 300 * SECOND, created_at=now
-    )
-    CodeHold.objects.create(reservation=left, code=tenant.code())
+    left = make_hold(tenant.code(), seconds=300)
 
     reserved = anna.redeem()
     settings.CLOCK_OFFSET_SECONDS = 300
@@ -311,6 +307,8 @@ def test_case_25_a_reservation_left_by_a_killed_process_ends_by_itself(tenant: T
     assert_refused(reserved, 409, "code_reserved", 4, retryable=True, next_steps=["try_again"])
     assert int(reserved.headers["Retry-After"]) >= 1
     assert redeemed.status_code == 201
+    left.refresh_from_db()
+    assert left.ended_as == "expired"
 
 
 def test_case_26_a_mail_server_that_is_down_undoes_nothing(tenant: Tenant, anna: Door, settings):

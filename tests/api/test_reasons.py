@@ -10,9 +10,8 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
 
-from accounts import clock
 from codes.actions.registry import ACTIONS
-from codes.models import Code, CodeHold, Reservation
+from codes.models import Code
 from codes.redemption import engine, facts, writes
 from codes.redemption.commands import Outcome
 from codes.refusals import RollbackIncomplete
@@ -22,7 +21,7 @@ from redemption_site.api import redemptions
 from tests.api.conftest import Tenant
 from tests.api.doors import REDEMPTIONS, Door, stranger, till
 from tests.edge.flow_table import CARRY_RETRY_AFTER, ROWS, STEP_OF
-from tests.factories import make_account, make_asset, make_client, make_code, make_user
+from tests.factories import make_account, make_asset, make_client, make_code, make_hold, make_user
 
 pytestmark = pytest.mark.usefixtures("instruments")
 
@@ -128,11 +127,7 @@ def twice(tenant: Tenant, door: Door, monkeypatch: pytest.MonkeyPatch) -> HttpRe
 
 @provoking("code_reserved")
 def held(tenant: Tenant, door: Door, monkeypatch: pytest.MonkeyPatch) -> HttpResponse:
-    now = clock.read()
-    hold = Reservation.objects.create(
-        site=tenant.site, token_digest=b"1" * 16, caller="client:0", expires_at=now.replace(year=2999), created_at=now
-    )
-    CodeHold.objects.create(reservation=hold, code=tenant.code())
+    make_hold(tenant.code())
     return door.redeem()
 
 

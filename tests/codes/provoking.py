@@ -5,13 +5,13 @@ import datetime as dt
 from django.db import OperationalError
 from django.db.models import F
 
-from accounts import clock, digests
+from accounts import clock
 from accounts.callers import caller_for_browser
 from accounts.models import Tag
 from codes import switching
 from codes.actions import offers
 from codes.actions.fulfilment import Fulfilment
-from codes.models import Code, CodeHold, Reservation
+from codes.models import Code
 from codes.redemption import engine, journal, rollback, statements
 from codes.refusals import RequestMalformed
 from ledger.models import LedgerAccount
@@ -25,6 +25,7 @@ from tests.factories import (
     make_claimant,
     make_client,
     make_code,
+    make_hold,
     make_site,
     make_user,
 )
@@ -169,15 +170,7 @@ def _(scene):
 
 @provokes("code_reserved", 4)
 def _(scene):
-    now = clock.read()
-    reservation = Reservation.objects.create(
-        site=scene.site,
-        token_digest=digests.keyed("reservation", "somebody's"),
-        caller="client:0",
-        expires_at=now + dt.timedelta(seconds=300),
-        created_at=now,
-    )
-    CodeHold.objects.create(reservation=reservation, code=scene.code())
+    make_hold(scene.code())
     return redeem(scene.anna)
 
 

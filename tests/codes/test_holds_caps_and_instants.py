@@ -4,12 +4,12 @@ import datetime as dt
 
 import pytest
 
-from accounts import clock, digests
+from accounts import clock
 from codes import lookup, reversing
-from codes.models import Batch, Code, CodeHold, Reservation
-from codes.redemption.engine import redeem_codes
+from codes.models import Batch, Code, CodeHold
+from codes.redemption.engine import redeem_codes, validate_codes
 from tests.codes.redeeming import ask, assert_sound, cash, reason_of, redeem
-from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_user
+from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_hold, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -26,52 +26,115 @@ def till(anna):
     return make_client(anna.site, scopes=["redeem", "reverse"])
 
 
-def hold(code, token="annas token", seconds=300, ended_as=""):
-    now = clock.read()
-    reservation = Reservation.objects.create(
-        site=code.site,
-        token_digest=digests.keyed("reservation", token),
-        caller="client:0",
-        expires_at=now + dt.timedelta(seconds=seconds),
-        ended_as=ended_as,
-        created_at=now,
-    )
-    return CodeHold.objects.create(reservation=reservation, code=code)
+def hold(code, owner, token="annas token"):
+    return make_hold(code, token=token, owner=owner)
+
+
+def ended(held):
+    """How the hold has ended, and its reservation."""
+    held = CodeHold.objects.select_related("reservation").get(pk=held.pk)
+    return held.ended_as, held.reservation.ended_as
+
+
+def held_of(code):
+    return Code.objects.get(pk=code.pk).held
 
 
 class TestAHeldCode:
     def test_it_is_reserved_for_everybody_but_the_tokens_bearer(self, anna):
-        hold(make_code(anna.site))
+        held = hold(make_code(anna.site), anna)
 
         assert reason_of(redeem(anna)) == "code_reserved"
         assert reason_of(redeem(anna, reservation_token="another")) == "code_reserved"
         assert reason_of(redeem(anna, reservation_token="")) == "code_reserved"
+        assert (cash(anna), ended(held)) == (1_000, ("", ""))
+        redeemed = redeem(anna, reservation_token="annas token")
+        assert reason_of(redeemed) == "redeemed"
+        assert ended(held) == ("consumed", "consumed")
+        assert CodeHold.objects.get().attempt_id == redeemed.attempt.pk
+        assert held_of(held.code) == 0
+        assert_sound()
+
+    def test_its_token_is_worth_nothing_for_another_claimant(self, anna, till):
+        held = hold(make_code(anna.site), anna)
+        ben = make_claimant(anna.site)
+
+        assert reason_of(redeem(till, claimant=ben, reservation_token="annas token")) == "code_reserved"
+        assert (cash(ben), ended(held)) == (0, ("", ""))
+        assert reason_of(redeem(till, claimant=anna, reservation_token="annas token")) == "redeemed"
+
+    def test_a_hold_keeps_one_use_and_no_more_from_others(self, anna):
+        code = make_code(anna.site, uses=3)
+        ben, cleo, dora = (make_claimant(anna.site) for _ in range(3))
+        hold(code, anna)
+        hold(code, ben, "bens token")
+
+        assert reason_of(redeem(cleo)) == "redeemed"
+        assert reason_of(redeem(dora)) == "code_reserved"
+        assert reason_of(redeem(ben, reservation_token="bens token")) == "redeemed"
         assert reason_of(redeem(anna, reservation_token="annas token")) == "redeemed"
+        assert reason_of(redeem(dora)) == "code_used_up"
+        assert_sound()
 
-    def test_two_holds_each_keep_the_others_bearer_out(self, anna):
-        code = make_code(anna.site)
-        hold(code)
-        hold(code, "bens token")
+    def test_its_token_takes_one_use_and_is_worth_nothing_then(self, anna):
+        code = make_code(anna.site, uses=2, uses_per_claimant=2)
+        held = hold(code, anna)
+        hold(code, make_claimant(anna.site), "bens token")
 
+        assert reason_of(redeem(anna, reservation_token="annas token")) == "redeemed"
         assert reason_of(redeem(anna, reservation_token="annas token")) == "code_reserved"
+        assert (ended(held), cash(anna)) == (("consumed", "consumed"), 1_500)
+
+    def test_a_reservation_of_two_codes_is_consumed_with_the_second(self, anna):
+        held = hold(make_code(anna.site, "ONE-0001"), anna)
+        other = CodeHold.objects.create(
+            reservation=held.reservation, code=make_code(anna.site, "TWO-0002"), expires_at=held.expires_at
+        )
+
+        assert reason_of(redeem(anna, "ONE-0001", reservation_token="annas token")) == "redeemed"
+        assert (ended(held), ended(other)) == (("consumed", ""), ("", ""))
+        assert reason_of(redeem(anna, "TWO-0002", reservation_token="annas token")) == "redeemed"
+        assert (ended(held), ended(other)) == (("consumed", "consumed"), ("consumed", "consumed"))
+
+    def test_one_that_is_not_used_by_who_needs_none_stays(self, anna, till):
+        held = hold(make_code(anna.site, uses=2), anna)
+
+        assert reason_of(redeem(till, claimant=make_claimant(anna.site))) == "redeemed"
+
+        assert (ended(held), held_of(held.code)) == (("", ""), 1)
 
     def test_after_its_time_it_counts_as_absent_though_no_task_ran(self, anna, stopped_clock):
-        hold(make_code(anna.site))
+        held = hold(make_code(anna.site), anna)
+        ben = make_claimant(anna.site)
         stopped_clock.advance(seconds=300, microseconds=-1)
-        assert reason_of(redeem(anna)) == "code_reserved"
+        assert reason_of(redeem(ben)) == "code_reserved"
 
         stopped_clock.advance(microseconds=1)
 
-        assert reason_of(redeem(anna)) == "redeemed"
+        assert reason_of(redeem(ben)) == "redeemed"
+        assert (ended(held)[0], held_of(held.code)) == ("expired", 0)
+        assert_sound()
 
-    @pytest.mark.parametrize("ended_as", Reservation.Ending.values)
-    def test_one_that_has_ended_is_absent(self, anna, ended_as):
-        hold(make_code(anna.site), ended_as=ended_as)
+    def test_its_own_token_opens_nothing_after_its_time(self, anna, stopped_clock):
+        code = make_code(anna.site)
+        hold(code, anna)
+        stopped_clock.advance(seconds=300)
+        hold_of_ben = hold_again(code, make_claimant(anna.site))
+
+        assert reason_of(redeem(anna, reservation_token="annas token")) == "code_reserved"
+        assert ended(hold_of_ben) == ("", "")
+
+    @pytest.mark.parametrize("ended_as", ["released", "expired"])
+    def test_one_that_has_ended_is_absent(self, anna, ended_as, stopped_clock):
+        held = hold(make_code(anna.site), make_claimant(anna.site))
+        if ended_as == "expired":
+            stopped_clock.advance(seconds=300)
+        CodeHold.objects.filter(pk=held.pk).update(ended_as=ended_as, ended_at=clock.read())
 
         assert reason_of(redeem(anna)) == "redeemed"
 
     def test_in_a_list_it_concerns_its_own_code_alone(self, anna):
-        hold(make_code(anna.site, "HELD-1"))
+        hold(make_code(anna.site, "HELD-1"), anna)
         make_code(anna.site, "FREE-1")
 
         outcomes = redeem_codes(
@@ -79,6 +142,29 @@ class TestAHeldCode:
         )
 
         assert [reason_of(outcome) for outcome in outcomes] == ["code_reserved", "redeemed", "redeemed"]
+
+    def test_in_a_list_a_token_takes_the_use_once(self, anna):
+        code = make_code(anna.site, uses=3, uses_per_claimant=3)
+        hold(code, anna)
+        hold(code, make_claimant(anna.site), "bens token")
+
+        outcomes = redeem_codes([ask(anna, reservation_token="annas token") for _ in range(3)])
+
+        assert [reason_of(outcome) for outcome in outcomes] == ["redeemed", "redeemed", "code_reserved"]
+        assert_sound()
+
+    def test_judging_alone_ends_no_hold(self, anna):
+        held = hold(make_code(anna.site), anna)
+
+        [outcome] = validate_codes([ask(anna, reservation_token="annas token")])
+
+        assert (reason_of(outcome), ended(held)) == ("redeemed", ("", ""))
+
+
+def hold_again(code, owner):
+    """Held by another once the first hold has expired, which whoever holds it anew ends."""
+    CodeHold.objects.filter(code=code, ended_as="").update(ended_as="expired", ended_at=clock.read())
+    return make_hold(code, token="bens token", owner=owner)
 
 
 class TestAnOwner:

@@ -17,7 +17,7 @@ from tests.codes.twins import (
     CALLERS,
     CLAIMANTS,
     CODES,
-    TOKEN,
+    TOKENS,
     UNKNOWN,
     Wish,
     holdings,
@@ -34,6 +34,7 @@ LIVELY = [
     for code in CODES
     if code.startswith(("MULTI", "CAP", "COOL", "TAGS", "WORK", "POINTS", "VENUE", "OFFER-1", "MATCH-1"))
 ]
+HOLDING = [code for code in CODES if code.startswith("HELD")]
 PEOPLE = ["anna", "ben", "gina", "dora", "cleo", "eric"]
 
 
@@ -52,7 +53,7 @@ def draw_wish(chance: Random, focus: list[str]) -> Wish:
         venue=chance.choice(["till 1", "till 1", "till 1", "", "nowhere"]),
         channel=chance.choice(["", "POS"]),
         reference=chance.choice([None, "R-1"]),
-        token=chance.choice([None, TOKEN]),
+        token=chance.choice([None, None, *TOKENS]),
         door="add" if by_add else "api",
         browser=chance.choice([*BROWSERS, *BROWSERS, None]) if by_add else None,
     )
@@ -69,6 +70,21 @@ def draw_browsing(chance: Random, most: int) -> list[Wish]:
     return wishes
 
 
+def draw_holding(chance: Random, most: int) -> list[Wish]:
+    """Those who hold codes, each other and everybody else at them, with and without a token."""
+    focus = [*chance.sample(HOLDING, chance.randint(1, 4)), chance.choice(CODES)]
+    return [
+        Wish(
+            "till",
+            chance.choice(focus),
+            chance.choice(["anna", "ben", "gina"]),
+            key=chance.choice([None, None, None, "k1"]),
+            token=chance.choice([None, *TOKENS, "nobody's token"]),
+        )
+        for _ in range(chance.randint(2, most))
+    ]
+
+
 def draw_wishes(chance: Random, most: int) -> list[Wish]:
     """A list about a few codes, in which some come again: as they are, as retries do, or changed under the same key."""
     if chance.random() < 0.35:  # A crowd at one or two offers: only so are caps reached.
@@ -79,6 +95,8 @@ def draw_wishes(chance: Random, most: int) -> list[Wish]:
         ]
     if chance.random() < 0.3:
         return draw_browsing(chance, most)
+    if chance.random() < 0.25:
+        return draw_holding(chance, most)
     many = chance.sample(LIVELY, chance.randint(1, 3)) if chance.random() < 0.7 else []
     focus = [*many, *chance.sample(CODES, chance.randint(0 if many else 1, 4))]
     if chance.random() < 0.3:

@@ -6,11 +6,10 @@ from itertools import combinations
 import pytest
 from django.db.models import F
 
-from accounts import digests
-from codes.models import Batch, Code, CodeHold, Reservation
+from codes.models import Batch, Code
 from ledger.models import LedgerAccount
 from tests.codes.redeeming import reason_of, redeem
-from tests.factories import make_claimant, make_client, make_code
+from tests.factories import make_claimant, make_client, make_code, make_hold
 
 pytestmark = pytest.mark.django_db
 
@@ -50,14 +49,9 @@ class Offence:
         self.change(state=Code.State.USED_UP)
 
     def code_reserved(self):
-        reservation = Reservation.objects.create(
-            site=self.site,
-            token_digest=digests.keyed("reservation", "t"),
-            caller="client:0",
-            expires_at=self.now + dt.timedelta(seconds=1),
-            created_at=self.now,
-        )
-        CodeHold.objects.create(reservation=reservation, code=self.code)
+        code = Code.objects.get(pk=self.code.pk)
+        for number in range(code.max_uses - code.uses):
+            make_hold(code, token=f"token {number}")
 
     def claimant_inactive(self):
         self.claimant.is_active = False

@@ -7,21 +7,36 @@ from typing import Any
 import orjson
 from django.db.models import Count, Sum
 
-from accounts import budgets, clock, digests
+from accounts import budgets, clock
 from accounts.budgets import Budget
 from accounts.callers import Caller, caller_for_browser, caller_for_client, caller_for_user
 from accounts.models import BrowserLogin, Licence, Offer, Site, Tag, User, UserTag
 from codes import issuing, switching
 from codes.formats import check_symbol
-from codes.models import Attempt, Batch, Code, CodeHold, ReceiptMail, Reservation, WorkItem
+from codes.models import Attempt, Batch, Code, CodeHold, ReceiptMail, WorkItem
 from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.engine import redeem_codes
 from ledger import moving
 from ledger.models import LedgerAccount, Transfer
 from tests.content import make_browser, make_item, make_offer
-from tests.factories import make_account, make_asset, make_batch, make_client, make_site, make_user, new_batch
+from tests.factories import (
+    make_account,
+    make_asset,
+    make_batch,
+    make_client,
+    make_hold,
+    make_site,
+    make_user,
+    new_batch,
+)
 
-TOKEN = "token of the one who holds HELD-1"
+# Whose reservation a token is of, and the codes it holds one use of; the last has expired, and nobody has ended it.
+TOKENS = {
+    "first token": ("anna", ("HELD-1", "HELD-2", "HELD-3"), 3_600),
+    "second token": ("ben", ("HELD-1", "HELD-4"), 3_600),
+    "third token": ("anna", ("HELD-4", "HELD-5"), -1),
+}
+HELD = {"HELD-1": 3, "HELD-2": 1, "HELD-3": 2, "HELD-4": 2, "HELD-5": 1}
 OURS = "AAAABBBBCCCCDDD" + check_symbol("AAAABBBBCCCCDDD")
 TYPO = "AAAABBBBCCCCDDE" + check_symbol("AAAABBBBCCCCDDD")
 
@@ -40,7 +55,7 @@ CODES = [
         "VENUE-1",
     ),
     *("OFFER-1", "OFFER-2", "OFFERGONE-1", "MATCH-1", "MATCH-2", "MATCHNONE-1", "SESSION-1", "SESSION-2"),
-    *("EXPIRED-1", "SOON-1", "OFF-1", "DELETED-1", "USED-1", "HELD-1", OURS),
+    *("EXPIRED-1", "SOON-1", "OFF-1", "DELETED-1", "USED-1", *HELD, OURS),
 ]
 UNKNOWN = ["NOPE-0001", "NOPE-0002", TYPO, "***", "ABC", "", "   ", "X" * 101]
 CLAIMANTS = ["anna", "ben", "cleo", "dora", "eric", "fred", "gina", "nobody", "", " anna ", "n" * 101]
@@ -157,8 +172,10 @@ def issue_codes(twin: Twin, spent: dict[str, str], now: dt.datetime) -> None:
         issue(text, worth=0, action=action, parameters=parameters, uses=uses[0], uses_per_claimant=uses[1])
     for name, texts in (("anna", ("REFUND-1", "REFUND-2")), ("eric", ("REFUND-3", "REFUND-4"))):
         issue(*texts, worth=200, action="refund", parameters={"booking": spent[name]}, uses=2, uses_per_claimant=2)
-    for text in ("OWN-1", "EXPIRED-1", "SOON-1", "OFF-1", "DELETED-1", "USED-1", "HELD-1", OURS):
-        issue(text, uses=1 if text in ("USED-1", OURS) else 2)
+    for text in ("OWN-1", "EXPIRED-1", "SOON-1", "OFF-1", "DELETED-1", "USED-1", *HELD, OURS):
+        issue(
+            text, uses=HELD.get(text, 1 if text in ("USED-1", OURS) else 2), uses_per_claimant=2 if text in HELD else 1
+        )
     issue("VENUE-1", venues=["till 1", "till 2"], uses=3)
     make_batch(twin.site, count=1, name="generated")
     Tag.objects.filter(site=twin.site, name="gone").delete()
@@ -171,14 +188,13 @@ def issue_codes(twin: Twin, spent: dict[str, str], now: dt.datetime) -> None:
         "DELETED-1": {"state": "deleted"},
     }.items():
         switching.change_code(twin.codes[text], actor_id="system", **change)
-    reservation = Reservation.objects.create(
-        site=twin.site,
-        token_digest=digests.keyed("reservation", TOKEN + twin.site.slug),
-        caller="client:0",
-        expires_at=now + hour,
-        created_at=now,
-    )
-    CodeHold.objects.create(reservation=reservation, code=twin.codes["HELD-1"])
+    for token, (owner, names, seconds) in TOKENS.items():
+        make_hold(
+            *(twin.codes[name] for name in names),
+            token=token + twin.site.slug,
+            owner=twin.people[owner],
+            seconds=seconds,
+        )
 
 
 def make_callers(twin: Twin) -> None:
@@ -270,6 +286,12 @@ def holdings(twin: Twin) -> dict[str, Any]:
             for name, browser in twin.browsers.items()
         },
         "work items": sorted(WorkItem.objects.filter(site=site).values_list("claimant__claimant_id", "title", "state")),
+        "holds": sorted(
+            (names[code_id], owner, ended_as, reservation, attempt is not None)
+            for code_id, owner, ended_as, reservation, attempt in CodeHold.objects.filter(code__in=names).values_list(
+                *("code", "reservation__owner__claimant_id", "ended_as", "reservation__ended_as", "attempt")
+            )
+        ),
         "mails": sorted(
             ReceiptMail.objects.filter(attempt__site=site).values_list("attempt__claimant__claimant_id", "state")
         ),

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.db import connection, connections
 
 from accounts.models import Heartbeat
+from ledger import triggers
+from tests import database_copies, migrated
 from tests.committed import CommittedDatabase
 
 
@@ -54,3 +57,26 @@ def test_a_child_process_is_led_to_the_same_database(committed_db: CommittedData
 def test_other_tests_do_not_see_what_was_committed(db: None) -> None:
     assert not Heartbeat.objects.exists()
     assert "pristine" not in connection.settings_dict["NAME"]
+
+
+def test_what_is_written_on_a_database_is_not_on_its_copy(committed_db: CommittedDatabase) -> None:
+    copied = f"{committed_db.name}_copy"
+    assert database_copies.mark_of(committed_db.name) == ""
+    database_copies.mark(committed_db.name, "it's this")
+
+    database_copies.copy(committed_db.name, copied)
+
+    assert database_copies.mark_of(committed_db.name) == "it's this"
+    assert database_copies.mark_of(copied) == ""
+    database_copies.drop(copied)
+    assert database_copies.mark_of("there is no such database") == ""
+
+
+def test_every_change_of_our_source_asks_for_a_database_migrated_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, path = Path.read_bytes, Path(triggers.__file__)
+    before = migrated.digest()
+    assert migrated.digest() == before
+
+    monkeypatch.setattr(Path, "read_bytes", lambda file: read(file) + (b"#" if file == path else b""))
+
+    assert migrated.digest() != before

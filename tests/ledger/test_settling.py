@@ -176,7 +176,7 @@ def test_settling_costs_the_same_for_one_booking_and_for_many(stopped_clock):
                 suspend(account, "payout", 1)
         stopped_clock.advance(hours=2)
         with CaptureQueriesContext(connection) as queries:
-            assert settling.sweep_some() == accounts * bookings
+            assert settling.sweep_some() == (accounts, accounts * bookings)
         return len(queries)
 
     assert cost(1, 1) == cost(6, 4)
