@@ -77,12 +77,12 @@ IDENTIFIER_TYPE_INVALID = Error(
 )
 TOO_LONG = Error(
     "{field} is too long",
-    "`identifier` over 255 characters, `correlationId` and `externalReferenceId` over 100, `channel` over 30, `redemptionId` over 100.",
+    "`channel` over 30 characters, `identifier` over 255; `correlationId`, `externalReferenceId`, `redemptionId` over 100.",
 )
 NOT_VALID = Error(
     "{field} is not valid",
-    "A field that is no text, or has control characters in it; `externalAgentSessionId` that is no GUID; `contributions` that are no"
-    " object.",
+    "A field that is no text, or has control characters in it; an `externalAgentSessionId` that is no GUID; `contributions` that are"
+    " no object; `catalogueItems` that are no list of them.",
 )
 CORRELATION_ID_MISSING = Error(
     "correlationId is mandatory and required to be non-empty",

@@ -1,4 +1,4 @@
-"""Reserving points, reducing a reservation, cancelling it, checked in the contract's order. Source: ad hoc redemption, section 5."""
+"""Reserving points, reducing and cancelling that, checked in the contract's order. Source: ad hoc redemption, section 5."""
 
 from dataclasses import dataclass
 from typing import Any
