@@ -81,8 +81,8 @@ TOO_LONG = Error(
 )
 NOT_VALID = Error(
     "{field} is not valid",
-    "A field that is no text, or has control characters in it; an `externalAgentSessionId` that is no GUID; `contributions` that are"
-    " no object; `catalogueItems` that are no list of them.",
+    "A field that is no text, or has control characters in it; an `externalAgentSessionId` that is no GUID; `contributions`"
+    " that are no object; `catalogueItems` that are no list of objects.",
 )
 CORRELATION_ID_MISSING = Error(
     "correlationId is mandatory and required to be non-empty",

@@ -18,5 +18,5 @@ urlpatterns = [
     re_path(rf"{WHO}/sessions/?\Z", address(POST=sessions.start, DELETE=sessions.end)),
     re_path(rf"{WHO}/void/?\Z", address(POST=redemptions.void)),
     re_path(r"^oauth/token/?\Z", token),
-    re_path(r"^(client|oauth)/", nothing_here),
+    re_path(r"^(?:client|oauth)/", nothing_here),
 ]

@@ -31,19 +31,22 @@ METHODS = {
     f"{USERS}/x/adhoc-redemption": ("POST",),
     f"{USERS}/x/void": ("POST",),
 }
+OTHER_TYPES = [
+    *("", None, "text/plain", FORM, "application/xml", "multipart/form-data; boundary=x"),
+    "application/json; charset=latin-1",
+]
 START = {"start": ("POST", f"{USERS}/{M1}/sessions", b'{"correlationId":"%s"}' % S1.encode())}
 WITH_BODY = {name: call for name, call in (START | calls(S1)).items() if call[2]}
 
 
 @pytest.mark.parametrize("path", METHODS)
 @pytest.mark.parametrize("slash", ["", "/"])
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
-def test_methods(bare: Programme, path: str, slash: str, method: str):
-    response = bare.till.send(method, path + slash, b"{}")
-
-    if method in METHODS[path]:
-        assert response.status_code == 400
-    else:
+def test_methods(bare: Programme, path: str, slash: str):
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
+        response = bare.till.send(method, path + slash, b"{}")
+        if method in METHODS[path]:
+            assert response.status_code == 400
+            continue
         expected = (405, b"") if method == "HEAD" else NOT_ALLOWED
         assert told(response) == expected
         assert response.headers["Allow"] == ", ".join(METHODS[path])
@@ -59,10 +62,9 @@ def test_methods(bare: Programme, path: str, slash: str, method: str):
         *("/client/users/x/reservations//", "/client/users/x/sessions%0A", "/oauth/token%0A", "/client/users/%FF"),
     ],
 )
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
-def test_addresses_that_there_are_not(bare: Programme, path: str, method: str):
-    assert told(bare.till.send(method, path, b"{}")) == NOTHING_HERE
-    assert told(Till().send(method, path)) == NOTHING_HERE
+def test_addresses_that_there_are_not(db: None, path: str):
+    for method in ("GET", "POST", "DELETE", "OPTIONS"):
+        assert told(Till().send(method, path, b"{}")) == NOTHING_HERE
 
 
 def test_with_a_slash_and_without(programme: Programme):
@@ -85,23 +87,11 @@ def test_with_a_slash_and_without(programme: Programme):
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "",
-        None,
-        "text/plain",
-        FORM,
-        "application/xml",
-        "multipart/form-data; boundary=x",
-        "application/json; charset=latin-1",
-        *HOSTILE_TYPES,
-    ],
-)
-def test_other_media_types(till: Till, name: str, content_type: str | None):
+def test_other_media_types(till: Till, name: str):
     method, path, body = WITH_BODY[name]
     before = moved()
-    assert told(till.send(method, path, body, content_type)) == WRONG_TYPE
+    for content_type in (*OTHER_TYPES, *HOSTILE_TYPES):
+        assert told(till.send(method, path, body, content_type)) == WRONG_TYPE, content_type
     assert moved() == before
 
 
