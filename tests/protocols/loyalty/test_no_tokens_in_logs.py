@@ -2,6 +2,7 @@
 
 import http.client
 import logging
+from contextlib import closing
 from urllib.parse import quote
 
 import pytest
@@ -29,7 +30,7 @@ def betrayed(text: str, secrets: list[str]) -> list[str]:
 def everything(till: Till) -> list[str]:
     """Calls of all kinds, right and wrong; answers what must be in no line."""
     assert till.key is not None
-    prefix, _, secret = till.key.key.partition(".")
+    _, _, secret = till.key.key.partition(".")
     till.ask_token(client_secret=secret)
     till.ask_token(client_secret="a-wrong-secret")
     till.send("GET", f"{TOKEN}?client_secret={secret}")
@@ -111,7 +112,9 @@ def test_what_is_left_of_a_path(text: str, redacted: str):
 
 def test_a_line_of_an_access_log():
     def line(**args: object) -> str:
-        record = logging.LogRecord("granian.access", logging.INFO, "", 0, "%(method)s %(path)s %(status)d", (args,), None)
+        record = logging.LogRecord(
+            "granian.access", logging.INFO, "", 0, "%(method)s %(path)s %(status)d", (args,), None
+        )
         assert logs.RedactAccess().filter(record)
         return record.getMessage()
 
@@ -131,10 +134,10 @@ def test_the_server_s_access_log_has_none(
     headers = {"Authorization": f"Bearer {programme.till.token}", "Content-Type": JSON, "Host": "localhost"}
 
     def send(method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        return response.status, response.read()
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
 
     assert send("POST", f"{USERS}/{M1}/sessions", b'{"correlationId":"%s"}' % S1.encode())[0] == 200
     token = found(programme.till.reserve(reservationAmount="10"))["reservationToken"]
