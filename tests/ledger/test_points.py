@@ -6,7 +6,7 @@ from accounts.models import Household, Member
 from ledger import points, points_refusals
 from ledger.models import AccountHold, LedgerAccount, Reservation, Spending, Transfer
 from ledger.refusals import ReservationGone
-from tests.factories import make_site
+from tests.factories import make_account, make_asset, make_site, make_user
 from tests.ledger.membership import (
     CALLER,
     account_of,
@@ -100,22 +100,16 @@ class TestReserving:
         assert available(family) == {"A": 0, "B": 0, "C": 0}
 
     def test_only_active_members_with_an_open_account_of_the_programmes_points_contribute(self):
-        members = make_household({"A": 100, "B": 100, "C": None, "D": 100, "E": 100})
+        members = make_household({"A": 100, "B": 100, "C": None, "D": 100, "E": 10})
         Member.objects.filter(pk=members["B"].pk).update(status="suspended")
         LedgerAccount.objects.filter(pk=account_of(members["D"]).pk).update(state="credit_only")
-        LedgerAccount.objects.filter(pk=account_of(members["E"]).pk).update(floor=90)
+        make_account(make_user(members["A"].site), make_asset("PTS"), balance=100)  # Somebody who is no member.
 
         refused(points_refusals.NotEnoughPoints, reserve, members["A"], 111)
         reserve(members["C"], 110)
 
         held = dict(AccountHold.objects.values_list("account__owner", "amount"))
         assert held == {members["A"].user_id: 100, members["E"].user_id: 10}
-
-    def test_a_floor_below_zero_lends_no_points(self, member):
-        LedgerAccount.objects.filter(pk=account_of(member).pk).update(floor=-500)
-
-        refused(points_refusals.NotEnoughPoints, reserve, member, 25_001)
-        assert standing(member) == (25_000, 0, 25_000)
 
     @pytest.mark.parametrize("status", ["suspended", "closed"])
     def test_a_member_who_is_not_active_reserves_nothing(self, member, status):
