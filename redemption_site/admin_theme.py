@@ -130,6 +130,17 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Loyalty",
+                "separator": True,
+                "items": [
+                    entry("Members", "loyalty", "accounts.member"),
+                    entry("Households", "family_restroom", "accounts.household"),
+                    entry("Business units", "apartment", "accounts.businessunit"),
+                    entry("Catalogue", "redeem", "accounts.catalogueitem"),
+                    entry("Loyalty settings", "tune", "accounts.loyaltysettings"),
+                ],
+            },
+            {
                 "title": "People and programs",
                 "separator": True,
                 "items": [

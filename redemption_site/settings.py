@@ -300,6 +300,9 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "codes.models.Batch.State",
         "CodeState": "codes.models.Code.State",
         "OrderState": "codes.models.IssueOrder.State",
+        "ReservationState": ["open", "consumed", "released", "expired"],
+        "AccountKind": ["cash", "points"],
+        "KindEnum": "codes.models.BatchEdit.Kind",
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },
 }

@@ -106,6 +106,7 @@ VIEW = frozenset(
         "accounts": (
             *("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence", "venue", "systemtype"),
             *("characteristic", "persontype", "person", "visitor", "prepaidsettings"),
+            *("member", "household", "loyaltysettings", "businessunit", "catalogueitem"),
         ),
         "codes": (
             "batch",
@@ -141,6 +142,7 @@ OPERATE = VIEW | {
     "accounts.give_licence",
     "accounts.end_licence",
     "accounts.switch_person",
+    "accounts.switch_member",
 }
 MANAGE = OPERATE | {
     "codes.edit_batch",
@@ -160,6 +162,9 @@ MANAGE = OPERATE | {
     "accounts.edit_persontype",
     "accounts.edit_person",
     "accounts.edit_prepaidsettings",
+    "accounts.edit_member",
+    "accounts.edit_household",
+    "accounts.edit_loyaltysettings",
     "accounts.view_auditrecord",
 }
 

@@ -30,6 +30,7 @@ from tests.factories import (
     new_batch,
 )
 from tests.ledger.suspending import suspend
+from tests.members import loyalty_rows
 from tests.people import BOTH, EMAIL, make_person, make_person_type, make_settings
 
 MONEY_TEXT = "SECRET-CASH-7K2M"  # The characters that no page may show.
@@ -118,6 +119,7 @@ def make_world(slug: str = "shop") -> World:
         "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
         "codes_batchedit": editing.work_edit(edit.pk),
         **shop_rows(site, claimant),
+        **loyalty_rows(site, claimant),
     }
     return world
 

@@ -7,6 +7,7 @@ from ledger import points, points_refusals
 from ledger.models import AccountHold, LedgerAccount, Reservation, Spending, Transfer
 from ledger.refusals import ReservationGone
 from tests.factories import make_account, make_asset, make_site, make_user
+from tests.ledger.bookings import refuse
 from tests.ledger.membership import (
     CALLER,
     account_of,
@@ -110,6 +111,13 @@ class TestReserving:
 
         held = dict(AccountHold.objects.values_list("account__owner", "amount"))
         assert held == {members["A"].user_id: 100, members["E"].user_id: 10}
+
+    @pytest.mark.parametrize("floor", [-500, 90])
+    def test_points_have_no_minimum_so_that_none_are_lent_and_all_can_expire(self, member, floor):
+        refuse(LedgerAccount.objects.filter(pk=account_of(member).pk).update, floor=floor, match="no_minimum")
+
+        refused(points_refusals.NotEnoughPoints, reserve, member, 25_001)
+        assert standing(member) == (25_000, 0, 25_000)
 
     @pytest.mark.parametrize("status", ["suspended", "closed"])
     def test_a_member_who_is_not_active_reserves_nothing(self, member, status):
