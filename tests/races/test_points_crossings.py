@@ -1,0 +1,109 @@
+"""Deeds of points against each other on one household: whatever comes in between, the end is that of one after the other."""
+
+from collections import Counter
+from contextlib import nullcontext
+from functools import partial
+
+import pytest
+from django.db import connection
+
+from tests.factories import make_site
+from tests.races import families, guards
+from tests.races.arena import violations
+from tests.races.crossings import Crossing, cross, rival
+from tests.races.families import (
+    BRIEF,
+    LASTING,
+    NEEDS_SPENT,
+    NEEDS_TOKEN,
+    cancel,
+    expire,
+    grant,
+    leave,
+    make_families,
+    redeem,
+    reduce,
+    reserve,
+    spend,
+    told,
+    void,
+)
+
+pytestmark = [
+    pytest.mark.races,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
+]
+
+OF_POINTS = (reserve, reduce, cancel, redeem, void)
+BESIDE = (grant, spend, leave)  # Each against those above; against each other they are no affair of points.
+PAIRS = [
+    (first, second) for first in (*OF_POINTS, *BESIDE) for second in (*OF_POINTS, *BESIDE) if {first, second} & {*OF_POINTS}
+]
+
+
+class Ground:
+    """Fresh families for pairs of deeds, and a rival who does the second."""
+
+    def __init__(self, other, settings):
+        self.other, self.settings = other, settings
+        self.families = make_families(make_site())
+
+    def family(self, *pair):
+        self.settings.CLOCK_OFFSET_SECONDS = 0
+        return next(self.families).prepare(
+            token=bool(NEEDS_TOKEN & {*pair}),
+            spent=bool(NEEDS_SPENT & {*pair}),
+            seconds=BRIEF if expire in pair else LASTING,
+        )
+
+    def left(self, family, pair):
+        """What the deeds have left when all is tidy."""
+        if expire in pair:
+            families.tidy()
+        return family.picture()
+
+    def one_after_the_other(self, first, second, swapped=False):
+        """What both heard and left in the one order, or in the other."""
+        family = self.family(first, second)
+        heard = ["", ""]
+        for place in (1, 0) if swapped else (0, 1):
+            heard[place] = told(partial((first, second)[place], family, place))
+        return *heard, self.left(family, (first, second))
+
+    def crossed(self, first, second, moment, hear=told):
+        """The same, with the second deed done after a statement of the first; and the crossing, or None."""
+        family = self.family(first, second)
+        met = cross(
+            self.other, lambda: hear(partial(first, family, 0)), lambda: hear(partial(second, family, 1)), moment
+        )
+        return met and (met, (met.first, met.second, self.left(family, (first, second))), family.missing())
+
+    def crossings(self, first, second, hear=told):
+        """Every crossing of the two: what was heard and left, and what of it is wrong."""
+        orders = [self.one_after_the_other(first, second, swapped) for swapped in (False, True)]
+        moment = 1
+        while met := self.crossed(first, second, moment, hear):
+            crossing, end, missing = met
+            wrong = [*missing, *([] if end in orders else [f"{end} is neither of {orders}"])]
+            yield crossing, [f"{first.__name__} x {second.__name__} after {moment}: {each}" for each in wrong]
+            moment += 1
+        assert moment > 1, "A deed has statements."
+
+
+@pytest.fixture
+def ground(committed_db, settings):
+    with rival() as other:
+        yield Ground(other, settings)
+
+
+def test_any_two_deeds_that_meet_end_as_one_after_the_other(ground):
+    met, waited = 0, Counter()
+    for first, second in PAIRS:
+        for crossing, wrong in ground.crossings(first, second):
+            assert wrong == [], crossing
+            met += 1
+            waited[crossing.waited] += 1
+    assert met > 8 * len(PAIRS)
+    # Both kinds of meeting are among them, those that let the second pass and those that have it wait.
+    assert min(waited[True], waited[False]) > met // 10
+    assert violations() == ""
