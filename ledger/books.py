@@ -84,9 +84,6 @@ class Leg:
     returns: Pins = ()
     expires_at: dt.datetime | None = None
 
-    def reversed(self) -> "Leg":
-        return Leg(self.credit_account_id, self.debit_account_id, self.amount, self.batch_number)
-
 
 @dataclass(frozen=True, slots=True)
 class Booking:
@@ -178,9 +175,10 @@ class Books:
         change_lots(standing, pins, held=-1)
 
     def expire_lots(self, account_id: int, now: dt.datetime) -> Booking | None:
-        """Enter the expiry of what is free of the account's lots whose date has come, as of ``now``; None if nothing is.
+        """Move what is free of the account's lots whose date has come, and answer the booking of it as of ``now``, if any is.
 
-        It is not judged: what has expired leaves a closed account too.
+        It is not judged, for what has expired leaves a closed account too; and it is not entered: whoever asks posts it, and
+        before a deed's own bookings.
         """
         standing = self.standings[account_id]
         over = tuple((lot.id, lot.free) for lot in standing.known_lots if lot.expires_at <= now and lot.free)
@@ -191,9 +189,7 @@ class Books:
         self.standings.setdefault(system.id, system)
         leg = Leg(account_id, system.id, sum(part for _, part in over), uses=over)
         type_ = LedgerTransaction.Type.EXPIRY.value
-        booking = Booking(uuid.uuid7(), standing.site_id, type_, (self.move(leg),), booked_at=now)
-        self.entered.append(booking)
-        return booking
+        return Booking(uuid.uuid7(), standing.site_id, type_, (self.move(leg),), booked_at=now)
 
 
 def change_lots(standing: Standing, pins: Pins, *, remaining: int = 0, held: int = 0) -> None:

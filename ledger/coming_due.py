@@ -135,7 +135,8 @@ def arrange(found: Sequence[tuple[Any, ...]]) -> Due:
     pins: dict[int, Pins] = {}
     for row in found:
         if row[0] not in due.standings:
-            due.standings[row[0]] = Standing(*row[:own], lots=[], expired_id=row[own + 1])
+            due.standings[row[0]] = standing = Standing(*row[:own])
+            standing.lots, standing.expired_id = [], row[own + 1]
             due.booked_through[row[0]] = row[own]
         what, id_, instant, amount, other, type_, comment, reference = row[own + 2 :]
         if what is None:
@@ -167,7 +168,8 @@ def play(books: Books, events: Sequence[Event], until: dt.datetime) -> list[Outc
             continue
         if event.what == HOLD:
             books.unhold(event.account_id, event.amount, event.pins)
-        booking = books.expire_lots(event.account_id, event.instant)
+        if booking := books.expire_lots(event.account_id, event.instant):
+            books.entered.append(booking)
         if booking or event.what == HOLD:
             outcomes.append(Outcome(event, booking))
     return outcomes

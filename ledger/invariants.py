@@ -5,7 +5,7 @@ that would go below it is wrong. The trigger on accounts refuses that one.
 """
 
 from accounts.invariants import Invariant
-from ledger import reservation_invariants, suspended_invariants
+from ledger import lot_invariants, reservation_invariants, suspended_invariants
 from ledger.models import MOST
 
 # Both sides of every transfer: what it added to which account.
@@ -115,5 +115,6 @@ INVARIANTS = (
                   ), 0)""",
     ),
     *suspended_invariants.INVARIANTS,
+    *lot_invariants.INVARIANTS,
     *reservation_invariants.INVARIANTS,
 )

@@ -17,13 +17,14 @@ from accounts import auditing
 from accounts.models import Member
 from ledger import contributors, reserving, voiding
 from ledger.books import Booking
-from ledger.expiring_holds import lock_settled_holds
 from ledger.models import LedgerTransaction, Reservation, Spending
+from ledger.pins import legs_back
 from ledger.points_balances import PointsBalance, balances_of, household_balance
 from ledger.points_refusals import AmountIncreased, VoidNotAllowed
 from ledger.posting import post
 from ledger.refusals import AccountLocked, InsufficientBalance
 from ledger.reserving import Held
+from ledger.settling import lock_settled
 from ledger.splitting import split
 
 __all__ = ["PointsBalance", "balances_of", "household_balance"]  # Read beside the deeds by the same doors.
@@ -95,7 +96,7 @@ def reserve(command: ReservePoints, household_id: int | None) -> Reserved:
     given = command.contributions
     if given is not None:
         given = contributors.refuse_contributions(household, givers, given, command.amount)
-    books, now = lock_settled_holds(each.points_account_id for each in givers if each.points_account_id)
+    books, now = lock_settled(each.points_account_id for each in givers if each.points_account_id)
     shares = contributors.shares_of(givers, books, given, command.amount)
     reservation, token = reserving.open_reservation(
         site_id=member.site_id,
@@ -188,14 +189,14 @@ def void_spending(
     """
     with transaction.atomic(durable=True):
         spent = voiding.find(member, transaction_id)
-        books, now = lock_settled_holds(spent.account_ids)
+        books, now = lock_settled(spent.account_ids)
         voiding.refuse(spent, now, adjustment_days)
         identity = uuid.uuid7()
         booking = Booking(
             identity,
             member.site_id,
             LedgerTransaction.Type.VOID,
-            tuple(leg.reversed() for leg in reversed(spent.legs)),
+            legs_back(books, spent.transaction_id, now),
             reference=external_reference,
             reverses_id=spent.transaction_id,
         )

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Q
 
-from accounts import clock
 from accounts.models import Member
 from ledger import balances, contributors
 from ledger.models import LedgerAccount
@@ -52,17 +50,9 @@ def of_accounts(account_ids: Sequence[int]) -> dict[int, PointsBalance]:
     """
     if not account_ids:
         return {}
-    now = clock.read()
-    is_open = Q(holds__ended_as="", holds__expires_at__gt=now)
-    found = LedgerAccount.objects.filter(pk__in=account_ids).annotate(
-        holds_now=Coalesce(Sum("holds__amount", filter=is_open), 0), lowest=Greatest(F("floor"), 0)
-    )
-    rows = list(found.values_list("pk", "balance", "holds_now", "lowest", "state", "due_at"))
-    due = [pk for pk, *_, due_at in rows if due_at is not None and due_at <= now]
-    settled = balances.current(due) if due else {}
     answer = {}
-    for pk, balance, held, lowest, state, _ in rows:
-        balance = settled.get(pk, balance or 0)
-        free = balance - held - lowest if state == LedgerAccount.State.OPEN else 0
-        answer[pk] = PointsBalance(balance, held, max(0, free))
+    for account_id, each in balances.standings(account_ids).items():
+        balance = each.balance or 0
+        free = balance - each.held - max(0, each.floor) if each.state == LedgerAccount.State.OPEN else 0
+        answer[account_id] = PointsBalance(balance, each.held, max(0, free))
     return answer

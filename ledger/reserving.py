@@ -7,7 +7,7 @@ memory and writes a fixed number of statements for any number of accounts.
 import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +15,13 @@ import uuid_utils.compat as uuid
 from django.db.models import OuterRef, Subquery
 
 from accounts import clock, digests, locking, rows
-from ledger.books import Books, Leg, lock_books
-from ledger.expiring_holds import release_expired
+from ledger.books import Booking, Books, Leg, lock_books
+from ledger.lots import Pins, keep
 from ledger.models import AccountHold, Asset, LedgerAccount, Reservation
 from ledger.models.reservations import Ending
 from ledger.opening import system_accounts
+from ledger.pins import read_pins, write_pins, write_unpinned
+from ledger.posting import post
 from ledger.refusals import ReservationGone
 from ledger.settling import settle
 
@@ -48,7 +50,7 @@ def digest(token: str) -> bytes:
 class Held:
     """The open holds of a locked reservation by account ID, their locked and settled accounts, and the instant read then.
 
-    ``externals`` are the site's accounts for what leaves it, by asset ID.
+    ``externals`` are the site's accounts for what leaves it, by asset ID; ``pins`` are by the hold's ID.
     """
 
     reservation: Reservation
@@ -56,6 +58,17 @@ class Held:
     holds: dict[int, AccountHold]
     externals: dict[int, int]
     now: dt.datetime
+    pins: dict[int, Pins] = field(default_factory=dict)
+
+    def give_up(self, hold: AccountHold, kept: int) -> tuple[Pins, list[Booking]]:
+        """Hold only ``kept`` minor units any more: what is unpinned, the latest first, and the expiry of what that lets expire."""
+        mine = self.pins.get(hold.pk, ())
+        stay, freed = keep(mine, kept)
+        self.pins[hold.pk] = stay
+        if hold.amount > kept:
+            self.books.unhold(hold.account_id, hold.amount - kept, freed)
+        expiry = self.books.expire_lots(hold.account_id, self.now)
+        return freed, [expiry] if expiry else []
 
 
 def open_reservation(
@@ -93,13 +106,14 @@ def place(books: Books, reservation: Reservation, amounts: Mapping[int, int]) ->
     """
     if not amounts:
         return {}
-    for account_id in sorted(amounts):
-        books.hold(account_id, amounts[account_id])
+    pins = {account_id: books.hold(account_id, amounts[account_id]) for account_id in sorted(amounts)}
     placed = [
         (reservation.pk, account_id, amounts[account_id], amounts[account_id], reservation.expires_at, "")
         for account_id in sorted(amounts)
     ]
-    return dict(rows.insert("ledger_accounthold", PLACED_COLUMNS, placed, "RETURNING account_id, id"))
+    holds = dict(rows.insert("ledger_accounthold", PLACED_COLUMNS, placed, "RETURNING account_id, id"))
+    write_pins({holds[account_id]: of_hold for account_id, of_hold in pins.items()})
+    return holds
 
 
 def lock(token: str, *, site_id: int, kind: str, owner_id: int | None, caller: str = "") -> Reservation:
@@ -129,9 +143,9 @@ def lock_held(reservation: Reservation) -> Held:
     now = clock.read()
     if reservation.expires_at <= now:
         raise ReservationGone
-    release_expired(books, now)
     settle(books, now)
-    return Held(reservation, books, holds, externals, now)
+    pinned = [hold.pk for account_id, hold in holds.items() if books.standings[account_id].lots]
+    return Held(reservation, books, holds, externals, now, read_pins(pinned) if pinned else {})
 
 
 def open_holds(reservation: Reservation) -> list[AccountHold]:
@@ -158,19 +172,23 @@ def external_accounts(site_id: int, holds: Sequence[Any]) -> dict[int, int]:
 def shrink(held: Held, amounts: Mapping[int, int]) -> None:
     """Hold only these amounts any more; accounts left out, or with 0, are released. None is more than is held now."""
     changes: list[Change] = []
+    unpinned: dict[int, Pins] = {}
+    expired: list[Booking] = []
     for account_id, hold in list(held.holds.items()):
         kept = amounts.get(account_id, 0)
         assert 0 <= kept <= hold.amount, "A hold only shrinks."
         if kept == hold.amount:
             continue
-        held.books.unhold(account_id, hold.amount - kept)
+        freed, over = held.give_up(hold, kept)
+        expired += over
         if kept:
             hold.amount = kept
+            unpinned[hold.pk] = freed
             changes.append((hold.pk, kept, "", None, None))
         else:
             changes.append((hold.pk, hold.amount, Ending.RELEASED, held.now, None))
             del held.holds[account_id]
-    write(changes)
+    write(changes, unpinned, expired, held.now)
 
 
 def release(held: Held) -> None:
@@ -188,26 +206,35 @@ def consume(held: Held, transaction_id: UUID, amounts: Mapping[int, int | None] 
     """
     changes: list[Change] = []
     legs: list[Leg] = []
+    unpinned: dict[int, Pins] = {}
+    expired: list[Booking] = []
     for account_id, hold in held.holds.items():
         asked = None if amounts is None else amounts.get(account_id, 0)
         taken = hold.amount if asked is None else asked
         assert 0 <= taken <= hold.amount, "No more is taken than is held."
-        held.books.unhold(account_id, hold.amount)
+        freed, over = held.give_up(hold, taken)
+        expired += over
         if taken:
+            # Only now: what is to be taken of a lot that ends meanwhile must not expire with the rest.
+            held.books.unhold(account_id, taken, held.pins[hold.pk])
             external = held.externals[held.books.standings[account_id].asset_id]
-            legs.append(Leg(account_id, external, taken, was_held=True))
+            legs.append(Leg(account_id, external, taken, was_held=True, uses=held.pins[hold.pk]))
+            unpinned[hold.pk] = freed
             changes.append((hold.pk, taken, Ending.CONSUMED, held.now, transaction_id))
         else:
             changes.append((hold.pk, hold.amount, Ending.RELEASED, held.now, None))
     held.holds.clear()
-    write(changes)
+    write(changes, unpinned, expired, held.now)
     return tuple(legs)
 
 
-def write(changes: Sequence[Change]) -> None:
-    """What became of open holds, in one statement."""
+def write(
+    changes: Sequence[Change], unpinned: Mapping[int, Pins], expired: Sequence[Booking], now: dt.datetime
+) -> None:
+    """What became of open holds, in one statement; one more where lots are unpinned, and what that lets expire."""
     if not changes:
         return
+    write_unpinned(unpinned)
     source, params = rows.as_table(CHANGED_COLUMNS, changes)
     touched = rows.write(
         f"""UPDATE ledger_accounthold SET amount = v.amount, ended_as = v.ended_as, ended_at = v.ended_at,
@@ -216,6 +243,8 @@ def write(changes: Sequence[Change]) -> None:
         params,
     )
     assert touched.count == len(changes), "Nobody else ends a hold while its reservation and account are locked."
+    if expired:
+        post(expired, now)
 
 
 def end(reservation: Reservation, ended_as: str, now: dt.datetime, transaction_id: UUID | None = None) -> None:

@@ -7,6 +7,7 @@ from ledger import points, points_refusals
 from ledger.models import AccountHold, LedgerAccount, Reservation, Spending, Transfer
 from ledger.refusals import ReservationGone
 from tests.factories import make_site
+from tests.ledger.bookings import refuse
 from tests.ledger.membership import (
     CALLER,
     account_of,
@@ -100,10 +101,9 @@ class TestReserving:
         assert available(family) == {"A": 0, "B": 0, "C": 0}
 
     def test_only_active_members_with_an_open_account_of_the_programmes_points_contribute(self):
-        members = make_household({"A": 100, "B": 100, "C": None, "D": 100, "E": 100})
+        members = make_household({"A": 100, "B": 100, "C": None, "D": 100, "E": 10})
         Member.objects.filter(pk=members["B"].pk).update(status="suspended")
         LedgerAccount.objects.filter(pk=account_of(members["D"]).pk).update(state="credit_only")
-        LedgerAccount.objects.filter(pk=account_of(members["E"]).pk).update(floor=90)
 
         refused(points_refusals.NotEnoughPoints, reserve, members["A"], 111)
         reserve(members["C"], 110)
@@ -111,8 +111,9 @@ class TestReserving:
         held = dict(AccountHold.objects.values_list("account__owner", "amount"))
         assert held == {members["A"].user_id: 100, members["E"].user_id: 10}
 
-    def test_a_floor_below_zero_lends_no_points(self, member):
-        LedgerAccount.objects.filter(pk=account_of(member).pk).update(floor=-500)
+    @pytest.mark.parametrize("floor", [-500, 90])
+    def test_points_have_no_minimum_so_that_none_are_lent_and_all_can_expire(self, member, floor):
+        refuse(LedgerAccount.objects.filter(pk=account_of(member).pk).update, floor=floor, match="no_minimum")
 
         refused(points_refusals.NotEnoughPoints, reserve, member, 25_001)
         assert standing(member) == (25_000, 0, 25_000)

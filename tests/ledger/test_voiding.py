@@ -54,7 +54,11 @@ def test_each_contributor_has_back_what_they_gave(family, spending, stopped_cloc
     taken_back = void(family["A"], spending.transaction_id, external_reference="BACK-1", channel="POS")
 
     assert available(family) == WHOLE
-    assert (taken_back.type, taken_back.reverses_id, taken_back.reference) == ("void", spending.transaction_id, "BACK-1")
+    assert (taken_back.type, taken_back.reverses_id, taken_back.reference) == (
+        "void",
+        spending.transaction_id,
+        "BACK-1",
+    )
     assert list(Member.objects.order_by("pk").values_list("last_activity_at", flat=True)) == active
     assert Reservation.objects.get().ended_as == "consumed"
     audit = AuditRecord.objects.get(action="points.void")
