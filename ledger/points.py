@@ -13,7 +13,8 @@ from uuid import UUID
 import uuid_utils.compat as uuid
 from django.db import transaction
 
-from accounts import auditing
+from accounts import auditing, locking
+from accounts.deadlocks import done_again
 from accounts.models import Member
 from ledger import contributors, reserving, voiding
 from ledger.books import Booking
@@ -72,6 +73,7 @@ class RedeemPoints:
     correlation_id: str = ""
 
 
+@done_again
 def reserve_points(command: ReservePoints) -> Reserved:
     """Hold the shares of all who contribute. Nobody's hold exceeds what they have available.
 
@@ -112,6 +114,7 @@ def reserve(command: ReservePoints, household_id: int | None) -> Reserved:
     return Reserved(token, reservation.pk, command.amount, reservation.expires_at)
 
 
+@done_again
 def reduce_points(member: Member, token: str, amount: int, *, caller: str = "") -> Reserved:
     """Hold only ``amount`` (at least 1) points any more; the shares shrink in proportion, and the end stays.
 
@@ -132,12 +135,14 @@ def reduce_points(member: Member, token: str, amount: int, *, caller: str = "") 
         return Reserved(token, held.reservation.pk, amount, held.reservation.expires_at)
 
 
+@done_again
 def cancel_points(member: Member, token: str, *, caller: str = "") -> None:
     """Give all that is held back. Raises ReservationGone."""
     with transaction.atomic(durable=True):
         reserving.release(lock(member, token, caller))
 
 
+@done_again
 def redeem_points(command: RedeemPoints) -> Spending:
     """Take from each contributor what is held of them, in one transaction, and note when they were last active.
 
@@ -167,11 +172,14 @@ def redeem_points(command: RedeemPoints) -> Spending:
             external_reference=command.external_reference,
             correlation_id=command.correlation_id,
         )
-        # After the accounts, whose locks keep two redemptions of the same contributors apart.
-        Member.objects.filter(user__in=owners).update(last_activity_at=held.now)
+        # After the accounts, whose locks keep two redemptions of the same contributors apart; in their order, for whoever
+        # changes a household locks its members too.
+        members = [each.pk for each in locking.lock_rows(Member.objects.filter(user__in=owners))]
+        Member.objects.filter(pk__in=members).update(last_activity_at=held.now)
     return spending
 
 
+@done_again
 def void_spending(
     member: Member,
     transaction_id: str,

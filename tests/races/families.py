@@ -14,18 +14,20 @@ from django.db.models import Q
 from accounts import clock, households
 from accounts.models import Household, Member, Site, User
 from accounts.refusals import Refusal
-from ledger import expiring_holds, moving, opening, points, settling
+from ledger import expiring_holds, granting, opening, points, settling
 from ledger.books import Booking, Leg
-from ledger.models import AccountHold, Asset, LedgerAccount, LedgerTransaction, Lot, Spending, Transfer
+from ledger.models import AccountHold, LedgerAccount, LedgerTransaction, Lot, Spending, Transfer
 from ledger.points_refusals import PointsRefused
 from ledger.posting import post
 from tests.factories import make_asset
 
 CALLER = "client:1"
 HOLDINGS = (500, 300, 200)
+SHARES = (40, 30, 30)  # Hundredths of a holding: what expires first, what expires later, and what never does.
 RESERVED, SPENT = 400, 100
 OPENING = "opening balance"
-LASTING, BRIEF, LATER = 10**6, 900, 1_000  # Seconds: no crossing waits for a reservation to expire, the clock is moved.
+# Seconds: nothing waits for a reservation or a lot to expire, the clock is moved.
+BRIEF, BRIEF_LOT, LATER, LASTING = 900, 2_000, 4_000, 10**6
 
 
 class Family:
@@ -118,32 +120,40 @@ class Family:
         wrong = []
         accounts = LedgerAccount.objects.filter(pk__in=place).order_by("pk").values_list("balance", "held")
         for number, (balance, held) in enumerate(accounts):
-            parts = {"available": (balance or 0) - held, "held": held, "spent": spent[number], "expired": expired[number]}
+            parts = {
+                "available": (balance or 0) - held,
+                "held": held,
+                "spent": spent[number],
+                "expired": expired[number],
+            }
             if sum(parts.values()) != granted[number] or min(parts.values()) < 0:
                 wrong.append(f"member {number}: {parts}, granted {granted[number]}")
         return wrong
 
 
-def make_families(site: Site, holdings: tuple[int, ...] = HOLDINGS) -> Iterator[Family]:
-    """As many families as are asked for, made a hundred at a time by what the deeds themselves would have written."""
-    asset = make_asset("PTS")
+def make_families(site: Site, *, seconds: float = LASTING, at_a_time: int = 100) -> Iterator[Family]:
+    """As many families as are asked for, made some at a time by what the deeds themselves would have written.
+
+    What they have expires partly in so many ``seconds``, partly much later, and partly never.
+    """
     while True:
-        yield from some_families(site, asset, holdings)
+        yield from some_families(site, seconds, at_a_time)
 
 
-def some_families(site: Site, asset: Asset, holdings: tuple[int, ...], count: int = 100) -> list[Family]:
-    now, system = clock.read(), opening.system_accounts(site.pk, asset)
+def some_families(site: Site, seconds: float, count: int) -> list[Family]:
+    asset, now = make_asset("PTS"), clock.read()
+    size, system = len(HOLDINGS), opening.system_accounts(site.pk, asset)
     with transaction.atomic():
         homes = Household.objects.bulk_create(Household(site=site, created_at=now) for _ in range(count))
-        users = User.objects.bulk_create(User(site=site) for _ in range(count * len(holdings)))
+        users = User.objects.bulk_create(User(site=site) for _ in range(count * size))
         members = Member.objects.bulk_create(
             Member(
                 user=user,
                 site=site,
-                # Equal remainders go by these names, so that they stand in every family in one order.
+                # Equal remainders go by these names, which are in one order in every family.
                 account_id=f"{user.pk:09}",
-                household=homes[number // len(holdings)],
-                role="member" if number % len(holdings) else "primary",
+                household=homes[number // size],
+                role="member" if number % size else "primary",
                 created_at=now,
             )
             for number, user in enumerate(users)
@@ -151,12 +161,14 @@ def some_families(site: Site, asset: Asset, holdings: tuple[int, ...], count: in
         accounts = LedgerAccount.objects.bulk_create(
             LedgerAccount(owner=user, kind="points", site=site, asset=asset, balance=0) for user in users
         )
-        legs = tuple(
-            Leg(system["funding"].pk, account.pk, holdings[number % len(holdings)])
-            for number, account in enumerate(accounts)
-        )
-        post([Booking(uuid.uuid7(), site.pk, LedgerTransaction.Type.GRANT, legs, OPENING)], now)
-    places = [slice(number, number + len(holdings)) for number in range(0, len(users), len(holdings))]
+        for share, expires_in in zip(SHARES, (seconds, LASTING, None), strict=True):
+            expires_at = None if expires_in is None else now + dt.timedelta(seconds=expires_in)
+            legs = tuple(
+                Leg(system["funding"].pk, account.pk, HOLDINGS[number % size] * share // 100, expires_at=expires_at)
+                for number, account in enumerate(accounts)
+            )
+            post([Booking(uuid.uuid7(), site.pk, LedgerTransaction.Type.GRANT, legs, OPENING)], now)
+    places = [slice(number, number + size) for number in range(0, len(users), size)]
     return [Family(members[each], [account.pk for account in accounts[each]]) for each in places]
 
 
@@ -195,11 +207,15 @@ def tidy() -> None:
 
 
 def grant(family: Family, place: int) -> Any:
-    return moving.grant(family.account(1), 100 + place, comment="", actor_id="staff")
+    until = clock.read() + dt.timedelta(seconds=2 * LASTING)
+    return granting.grant_points(
+        family.account(1), 100 + place, kind="campaign", reason="a race", actor_id="staff", expires_at=until
+    )
 
 
-def spend(family: Family, place: int) -> Any:
-    return moving.spend(family.account(1), 130 + place, comment="", actor_id="staff")
+def take(family: Family, place: int) -> Any:
+    """A correction downwards."""
+    return granting.grant_points(family.account(1), -130 - place, kind="correction", reason="a race", actor_id="staff")
 
 
 def leave(family: Family, place: int) -> Any:
@@ -217,7 +233,3 @@ def told(deed: Callable[[], Any]) -> str:
     except (Refusal, PointsRefused, ValidationError) as refusal:
         return type(refusal).__name__
     return f"reserved {answer.amount}" if isinstance(answer, points.Reserved) else "done"
-
-
-def in_a_while(seconds: float) -> dt.datetime:
-    return clock.read() + dt.timedelta(seconds=seconds)

@@ -1,18 +1,19 @@
 """Deeds of points against each other on one household: whatever comes in between, the end is that of one after the other."""
 
 from collections import Counter
-from contextlib import nullcontext
 from functools import partial
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from tests.factories import make_site
-from tests.races import families, guards
+from tests.races import families
 from tests.races.arena import violations
-from tests.races.crossings import Crossing, cross, rival
+from tests.races.crossings import cross, rival
 from tests.races.families import (
     BRIEF,
+    BRIEF_LOT,
     LASTING,
     NEEDS_SPENT,
     NEEDS_TOKEN,
@@ -24,7 +25,7 @@ from tests.races.families import (
     redeem,
     reduce,
     reserve,
-    spend,
+    take,
     told,
     void,
 )
@@ -34,23 +35,29 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
 ]
 
-OF_POINTS = (reserve, reduce, cancel, redeem, void)
-BESIDE = (grant, spend, leave)  # Each against those above; against each other they are no affair of points.
+OF_POINTS = (reserve, reduce, cancel, redeem, void, expire)
+BESIDE = (grant, take, leave)  # Each against those above; against each other they are no affair of points.
 PAIRS = [
-    (first, second) for first in (*OF_POINTS, *BESIDE) for second in (*OF_POINTS, *BESIDE) if {first, second} & {*OF_POINTS}
+    (first, second)
+    for first in (*OF_POINTS, *BESIDE)
+    for second in (*OF_POINTS, *BESIDE)
+    if {first, second} & {*OF_POINTS}
 ]
 
 
 class Ground:
     """Fresh families for pairs of deeds, and a rival who does the second."""
 
-    def __init__(self, other, settings):
-        self.other, self.settings = other, settings
-        self.families = make_families(make_site())
+    def __init__(self, other):
+        self.other = other
+        site = make_site()
+        self.families = make_families(site)
+        # Whose lots expire: each is made for its crossing, or the sweeps of those before it would have it.
+        self.short_lived = make_families(site, seconds=BRIEF_LOT, at_a_time=1)
 
     def family(self, *pair):
-        self.settings.CLOCK_OFFSET_SECONDS = 0
-        return next(self.families).prepare(
+        settings.CLOCK_OFFSET_SECONDS = 0
+        return next(self.short_lived if expire in pair else self.families).prepare(
             token=bool(NEEDS_TOKEN & {*pair}),
             spent=bool(NEEDS_SPENT & {*pair}),
             seconds=BRIEF if expire in pair else LASTING,
@@ -68,7 +75,9 @@ class Ground:
         heard = ["", ""]
         for place in (1, 0) if swapped else (0, 1):
             heard[place] = told(partial((first, second)[place], family, place))
-        return *heard, self.left(family, (first, second))
+        left = self.left(family, (first, second))
+        assert family.missing() == []  # So it is of every crossing that ends like this.
+        return *heard, left
 
     def crossed(self, first, second, moment, hear=told):
         """The same, with the second deed done after a statement of the first; and the crossing, or None."""
@@ -91,9 +100,12 @@ class Ground:
 
 
 @pytest.fixture
-def ground(committed_db, settings):
-    with rival() as other:
-        yield Ground(other, settings)
+def ground(committed_db):
+    try:
+        with rival() as other:
+            yield Ground(other)
+    finally:
+        settings.CLOCK_OFFSET_SECONDS = 0
 
 
 def test_any_two_deeds_that_meet_end_as_one_after_the_other(ground):
