@@ -30,7 +30,6 @@ ORDER = (
     "accounts_household",
     "ledger_reservation",
     "ledger_ledgeraccount",
-    "ledger_accounthold",
     "codes_codehold",
     "accounts_member",
     "accounts_failurebudget",
