@@ -68,6 +68,9 @@ ALLOWED_HOSTS = ["*"]
 DEFAULT_SITE = env.str("DEFAULT_SITE", default="")
 HTTPS = env.bool("HTTPS", default=PRODUCTION)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+# What stands before /client/ and /oauth/ in the loyalty protocol's addresses, as "points/" or nothing.
+LOYALTY_PREFIX = "".join(f"{part}/" for part in env.str("LOYALTY_PREFIX", default="").split("/") if part)
+LOYALTY_PLACES = (f"/{LOYALTY_PREFIX}client/", f"/{LOYALTY_PREFIX}oauth/")
 
 INSTALLED_APPS = [
     "redemption_site",
