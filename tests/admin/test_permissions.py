@@ -56,6 +56,7 @@ ROW_DEEDS = {
     "ledger_ledgeraccount_book": "ledger.grant_value",
     "ledger_ledgeraccount_change_account": "ledger.grant_value",
     "ledger_suspendedbooking_cancel": "ledger.grant_value",
+    "ledger_reservation_release": "codes.release_reservation",
     "accounts_user_open_account": "ledger.grant_value",
     "accounts_characteristic_rename": "accounts.edit_persontype",
     "accounts_persontype_edit": "accounts.edit_persontype",
