@@ -106,6 +106,24 @@ def measure_handout(bench: Bench) -> dict[str, Reading]:
     }
 
 
+def measure_household(bench: Bench) -> dict[str, Reading]:
+    alone = bench.floor.run(clients=1, seconds=bench.seconds)
+    if not bench.households:
+        bench.households = bench.ours.ground.do("prepare_households")["households"]
+    ours = bench.ours.ground.do(
+        "redeem_households",
+        seconds=bench.seconds,
+        most=bench.codes(1),
+        server_pid=bench.ours.ground.server_pid,
+    )
+    return {
+        "household": Reading(ours["per_second"], alone.per_second),
+        "household_reserve": Reading(ours["reserved_per_second"], alone.per_second),
+        "household_cpu": Reading(ours["cpu_ms"]),
+        "household_database": Reading(ours["database_cpu_ms"]),
+    }
+
+
 def issuing_figure(name: str, count: int, *, long: bool = False) -> Figure:
     rows = (
         Row(name, f"{count:,} codes issued / plain COPY of the same rows", mark=1.0),
@@ -216,6 +234,17 @@ FIGURES = (
             Row("handout_database", "   processor time of the database", "ms"),
         ),
         measure_handout,
+        floors=1,
+    ),
+    Figure(
+        "household",
+        (
+            Row("household", "points of a household of 5 redeemed in process / floor, each with 1 client", mark=0.2),
+            Row("household_reserve", "   reserved beforehand / the same floor"),
+            Row("household_cpu", "   processor time of our process, a redemption", "ms"),
+            Row("household_database", "   processor time of the database, a redemption", "ms"),
+        ),
+        measure_household,
         floors=1,
     ),
     Figure(

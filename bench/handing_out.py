@@ -4,9 +4,8 @@ import time
 import uuid
 from typing import Any
 
-from accounts.models import User
 from bench.redeeming import caller
-from bench.stocking import claimant_id
+from bench.stocking import claimant_id, claimants_of_codes
 from codes.assigning import AssignCode, assign
 
 WARM_UP = 50
@@ -14,7 +13,7 @@ WARM_UP = 50
 
 def hand_out(batch_id: int, most: int, seconds: float) -> dict[str, Any]:
     """Hand out up to ``most`` codes of the batch, each to another claimant and under a key of its own."""
-    who, claimants = caller(), User.objects.count()
+    who, claimants = caller(), claimants_of_codes()
 
     def one(number: int) -> None:
         _, replayed = assign(AssignCode(who, batch_id, claimant_id(number % claimants), str(uuid.uuid4())))

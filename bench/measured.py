@@ -53,6 +53,7 @@ class Bench:
     memory_codes: int = 0
     shelves: dict[str, Shelf] = field(default_factory=dict)  # Codes of batches of their own, by name.
     imports: int = 0
+    households: int = 0  # Made on the first round of their figure.
     advices: int = 100_000  # How many a round of drain drains.
     finished: int = 1_000_000  # How many there are in the end for drainmemory.
     say: Callable[[str], None] = print

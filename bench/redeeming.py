@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from accounts.callers import Caller, caller_for_client
-from accounts.models import Client, User
+from accounts.models import Client
 from bench import cpu
-from bench.stocking import claimant_id
+from bench.stocking import claimant_id, claimants_of_codes
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_codes
 
@@ -22,7 +22,7 @@ def redeem(codes: dict[str, Any], seconds: float, size: int, warm_up: int, serve
     """
     with Path(codes["path"]).open() as lines:
         texts = [line.strip() for line in islice(lines, codes["start"], codes["start"] + codes["count"])]
-    lists = commands(caller(), texts, User.objects.count(), size)
+    lists = commands(caller(), texts, claimants_of_codes(), size)
     used = sum(carry_out(each) for each in islice(lists, warm_up))
     redeemed, before = 0, spent(server_pid)
     deadline = before[0] + seconds

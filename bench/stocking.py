@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts import beginnings, client_keys, clock
-from accounts.models import Site
+from accounts.models import Site, User
 from bench import cpu
 from codes import issuing, keys
 from codes.issuing import NewBatch
@@ -22,6 +22,11 @@ USES_OF_A_HOT_CODE = 1_000_000
 
 def claimant_id(number: int) -> str:
     return f"bench-{number}"
+
+
+def claimants_of_codes() -> int:
+    """How many claimants codes are redeemed for; members of households are others."""
+    return User.objects.filter(claimant_id__startswith="bench-").count()
 
 
 def prepare(claimants: int) -> dict[str, Any]:

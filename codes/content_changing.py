@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from accounts import auditing, clock, locking
-from codes import content_codes, content_moving, content_terms
+from codes import content_codes, content_moving, content_terms, releasing
 from codes.changing import UNCHANGED
 from codes.content_codes import Span
 from codes.content_terms import Opens
@@ -131,6 +131,7 @@ def write(codes: "QuerySet[Code]", change: ContentChange, now: dt.datetime, code
         differs |= ~Q(state=values["state"])
     if change.uses_left is not UNCHANGED:
         values["max_uses"] = max_uses_after(change.uses_left)
+        releasing.give_way(codes.filter(held__gt=change.uses_left).values_list("pk", flat=True), now)
         differs |= ~Q(max_uses=values["max_uses"])
     if change.valid_until is not UNCHANGED and not (code and same_end(code.valid_until, change.valid_until)):
         if change.valid_until is not None and codes.filter(valid_from__gte=change.valid_until).exists():

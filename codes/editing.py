@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, transaction
 
 from accounts import auditing, budgets, clock, locking, rows
-from codes import batch_value, changing, doorbell, foreseeing, jobs
+from codes import batch_value, changing, doorbell, foreseeing, jobs, releasing
 from codes.batch_value import BatchMove
 from codes.changing import Move, Standing
 from codes.foreseeing import NewEdit
@@ -120,9 +120,9 @@ def edit_chunk(claimed: BatchEdit) -> BatchEdit:
     with transaction.atomic(durable=True):
         edit = jobs.lock(claimed)
         last = end_of_chunk(edit)
-        codes = lock_codes(edit, last)
+        codes, held = lock_codes(edit, last)
         now = clock.read()
-        change_codes(edit, codes, last, now)
+        change_codes(edit, codes, held, last, now)
         edit.serial = last
         jobs.renew(edit, now)
         if edit.serial >= edit.last_serial:
@@ -138,16 +138,17 @@ def end_of_chunk(edit: BatchEdit) -> int:
     return found[0] if found else edit.last_serial
 
 
-def lock_codes(edit: BatchEdit, last: int) -> list[tuple[int, Standing, int | None, bool]]:
-    """The chunk's codes, read under their locks, which are taken by ID: (ID, standing, asset ID, whether it is issued)."""
+def lock_codes(edit: BatchEdit, last: int) -> tuple[list[tuple[int, Standing, int | None, bool]], dict[int, int]]:
+    """The chunk's codes, read under their locks, which are taken by ID: (ID, standing, asset ID, whether it is issued); and of
+    those that are held, how many uses are, by ID."""
     found = locking.select_for_update(
         """SELECT c.id, c.state, c.uses, c.max_uses, c.valid_from, c.valid_until, c.value_expired_at, t.value,
-                  t.asset_id, o.state
+                  t.asset_id, o.state, c.held
            FROM codes_code c JOIN codes_terms t ON t.id = c.terms_id JOIN codes_issueorder o ON o.id = c.order_id
            WHERE c.batch_id = %s AND c.serial > %s AND c.serial <= %s ORDER BY c.id {lock c}""",
         [edit.batch_id, edit.serial, last],
     )
-    return [
+    codes = [
         (
             row[0],
             Standing(
@@ -159,10 +160,15 @@ def lock_codes(edit: BatchEdit, last: int) -> list[tuple[int, Standing, int | No
         )
         for row in found
     ]  # fmt: skip
+    return codes, {row[0]: row[10] for row in found if row[10]}
 
 
 def change_codes(
-    edit: BatchEdit, codes: list[tuple[int, Standing, int | None, bool]], last: int, now: dt.datetime
+    edit: BatchEdit,
+    codes: list[tuple[int, Standing, int | None, bool]],
+    held: dict[int, int],
+    last: int,
+    now: dt.datetime,
 ) -> None:
     """Judge each code by the rule for single ones, write all that change in one statement, and book what they move."""
     change = foreseeing.change_of(edit.kind, edit.parameters)
@@ -185,6 +191,7 @@ def change_codes(
         if asset_id is not None:
             for move in moves:
                 moved[asset_id, move] += 1
+    releasing.give_way((i for i, after in writes if held.get(i, 0) > after.max_uses - after.uses), now)
     write(writes)
     edit.touched += len(writes)
     edit.reasons = dict(sorted(passed_over.items()))

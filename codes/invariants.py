@@ -1,7 +1,7 @@
 """What is always true of codes, their redemptions and their value, as questions to which every answer is a violation."""
 
 from accounts.invariants import Invariant
-from codes import assignment_invariants, content_invariants, shop_rules, value_invariants
+from codes import assignment_invariants, content_invariants, hold_invariants, shop_rules, value_invariants
 from codes.advice import belonging
 from codes.advice import invariants as advice_invariants
 from codes.giving_invariants import GIVING
@@ -251,4 +251,5 @@ INVARIANTS = (
     *advice_invariants.INVARIANTS,
     *assignment_invariants.INVARIANTS,
     *shop_rules.INVARIANTS,
+    *hold_invariants.INVARIANTS,
 )

@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from accounts import auditing, clock, locking
 from accounts.models import User
-from codes import batch_value, changing
+from codes import batch_value, changing, releasing
 from codes.batch_value import BatchMove
 from codes.changing import UNCHANGED, Change, Standing
 from codes.models import Assignment, Batch, Code, IssueOrder
@@ -124,6 +124,8 @@ def change_code(
         now = clock.read()
         before, standing = snapshot(code), standing_of(code)
         changed = changing.changed(standing, change, now)
+        if code.held > changed.max_uses - code.uses:
+            code.held -= releasing.give_way([code.pk], now)
         if owner is not UNCHANGED:
             if owner is not None and owner.site_id != code.site_id:
                 raise ValidationError({"owner": ["This claimant is not known."]})

@@ -200,6 +200,14 @@ def change_lots(standing: Standing, pins: Pins, *, remaining: int = 0, held: int
         lots[lot_id].held += held * amount
 
 
+def standing_of(account: LedgerAccount) -> Standing:
+    """An account as it was read without a lock: a system account, which has nothing to guard."""
+    return Standing(
+        account.pk, account.site_id, account.asset_id, account.owner_id, account.kind,
+        account.state, account.floor, account.balance, account.held,
+    )  # fmt: skip
+
+
 def lock_books(account_ids: Iterable[int], *, skip_locked: bool = False) -> Books:
     """Lock these accounts in ID order and read them, in one statement; ``skip_locked`` leaves out those that others hold.
 

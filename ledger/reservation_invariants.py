@@ -48,7 +48,8 @@ INVARIANTS = (
         "I8",
         "reservations and holds that have ended say when, and only the expired end at their time or later",
         """SELECT 'reservation' AS what, CAST(id AS text) AS id, ended_as, ended_at, expires_at FROM ledger_reservation
-           WHERE (ended_as = '') <> (ended_at IS NULL) OR (ended_at IS NOT NULL AND (ended_as = 'expired') <> (ended_at >= expires_at))
+           WHERE (ended_as = '') <> (ended_at IS NULL)
+              OR (ended_at IS NOT NULL AND (ended_as = 'expired') <> (ended_at >= expires_at))
            UNION ALL
            SELECT 'hold', CAST(id AS text), ended_as, ended_at, expires_at FROM ledger_accounthold
            WHERE (ended_as = '') <> (ended_at IS NULL)
@@ -96,7 +97,8 @@ INVARIANTS = (
            LEFT JOIN ledger_ledgertransaction x ON x.id = s.transaction_id
            LEFT JOIN ledger_reservation r ON r.id = s.reservation_id
            WHERE (x.type = 'spend' AND x.site_id = s.site_id) IS NOT TRUE
-              OR (s.reservation_id IS NOT NULL AND (r.transaction_id = s.transaction_id AND r.owner_id = s.owner_id) IS NOT TRUE)""",
+              OR (s.reservation_id IS NOT NULL
+                  AND (r.transaction_id = s.transaction_id AND r.owner_id = s.owner_id) IS NOT TRUE)""",
     ),
     Invariant(
         "I7",

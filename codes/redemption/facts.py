@@ -75,7 +75,7 @@ def lock(
     codes = load_codes(cases, moment.codes, locked_batches)
     load_browsers(cases, moment.now)
     books = load_accounts(cases, standings)
-    settle(books, moment.now, debits=False)  # A redemption credits.
+    settle(books, moment.now, debits=bool(owners))  # A redemption credits; who reserves or confirms takes.
     earlier = journal.read_earlier(moment.earlier)
     load_uses(cases, codes)
     holding.load(codes, moment.now)

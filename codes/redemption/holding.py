@@ -78,7 +78,9 @@ class Ended:
 def end_used(done: Sequence[Case], now: dt.datetime) -> Ended:
     """End the holds whose use was taken, and those of the same codes that have expired: before the uses are counted, for the
     database lets nobody take a use that is held."""
-    endings = [(case.hold.id, Ending.CONSUMED.value, case.id) for case in done if case.hold]
+    endings: list[tuple[int, str, UUID | None]] = [
+        (case.hold.id, Ending.CONSUMED.value, case.id) for case in done if case.hold
+    ]
     codes = {case.code.id: case.code for case in done if case.code}
     endings += [(hold.id, Ending.EXPIRED.value, None) for code in codes.values() for hold in code.lapsed]
     return Ended(len(endings), write_endings(endings, now))

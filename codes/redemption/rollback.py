@@ -143,8 +143,8 @@ def until_settled(commands: list[RedeemCode], together: Together, *, keep: bool,
         ]
     wait = 1 if refusal is CodeBusy else None
     if whole:
-        failed = [failed_outcome(case, refusal(retry_after_seconds=wait), keep=keep) for case in cases]
-        raise next((each.refusal for each in failed if each.refusal), refusal(retry_after_seconds=wait))
+        told = [failed_outcome(case, refusal(retry_after_seconds=wait), keep=keep).refusal for case in cases]
+        raise next((each for each in told if each is not None), refusal(retry_after_seconds=wait))
     return [failed_outcome(cases[0], refusal(retry_after_seconds=wait), keep=keep)]
 
 

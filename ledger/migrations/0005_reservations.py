@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reservation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR'), name='reservation_ends_in_time'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_at__isnull', False), models.Q(models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR')), _connector='OR'), name='reservation_ends_in_time'),
         ),
         migrations.AddConstraint(
             model_name='reservation',
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='accounthold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR'), name='accounthold_ends_in_time'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_at__isnull', False), models.Q(models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR')), _connector='OR'), name='accounthold_ends_in_time'),
         ),
         migrations.AddConstraint(
             model_name='accounthold',

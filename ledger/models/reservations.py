@@ -67,8 +67,11 @@ class Reservation(models.Model):
             models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="reservation_expires_later"),
             models.CheckConstraint(
                 condition=Q(ended_as="", ended_at__isnull=True)
-                | Q(ended_as__in=["consumed", "released"], ended_at__lt=F("expires_at"))
-                | Q(ended_as="expired", ended_at__gte=F("expires_at")),
+                | Q(ended_at__isnull=False)
+                & (
+                    Q(ended_as__in=["consumed", "released"], ended_at__lt=F("expires_at"))
+                    | Q(ended_as="expired", ended_at__gte=F("expires_at"))
+                ),
                 name="reservation_ends_in_time",
             ),
             models.CheckConstraint(
@@ -121,8 +124,11 @@ class AccountHold(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(ended_as="", ended_at__isnull=True)
-                | Q(ended_as__in=["consumed", "released"], ended_at__lt=F("expires_at"))
-                | Q(ended_as="expired", ended_at__gte=F("expires_at")),
+                | Q(ended_at__isnull=False)
+                & (
+                    Q(ended_as__in=["consumed", "released"], ended_at__lt=F("expires_at"))
+                    | Q(ended_as="expired", ended_at__gte=F("expires_at"))
+                ),
                 name="accounthold_ends_in_time",
             ),
             models.CheckConstraint(

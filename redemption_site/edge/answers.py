@@ -69,7 +69,6 @@ ANSWERS: dict[type[Refusal], Answer] = {
     codes.CooldownActive: Answer(409, _("Wait before redeeming again."), ("wait",)),
     # Step 7: reserve.
     codes.CodeBusy: Answer(409, TRY_AGAIN_SOON, ("try_again",)),
-    ledger.ReservationGone: Answer(409, _("This reservation has ended."), ("try_again",)),
     # Step 8: execute.
     ledger.AccountMissing: Answer(409, _("There is no account to credit."), ("contact_support",)),
     ledger.AccountLocked: Answer(409, _("The account does not accept this booking."), ("contact_support",)),
@@ -99,6 +98,8 @@ ANSWERS: dict[type[Refusal], Answer] = {
     # Of handing codes out, likewise.
     codes.BatchNotFound: Answer(404, _("This batch does not exist."), ("none",)),
     codes.BatchNotActive: Answer(409, _("This batch is not active."), ("contact_support",)),
+    # Of reservations, likewise: whatever became of one, and whoever's it is.
+    ledger.ReservationGone: Answer(409, _("This reservation does not exist or has ended."), ("none",)),
     codes.NoCodeLeft: Answer(409, _("No code of this batch is left."), ("contact_support",)),
 }
 

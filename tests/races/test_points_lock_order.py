@@ -8,10 +8,10 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from accounts import clock, deadlocks, households, locking
+from accounts import clock, households, locking
 from accounts.models import Member
 from deploy.local.processes import wait_until
-from ledger import expiring_holds, settling
+from ledger import durability, expiring_holds, settling
 from ledger.models import AccountHold, LedgerAccount, Lot, Reservation
 from tests.factories import make_site
 from tests.races import families
@@ -132,7 +132,7 @@ def test_a_stranger_who_locks_the_other_way_round_makes_a_deadlock_and_no_caller
 
     with connection.cursor() as cursor:
         before = deadlocks_so_far(cursor)
-    with mock.patch.object(deadlocks, "TRIES", 1):
+    with mock.patch.object(durability, "ROUNDS", 1):
         _, heard = committed_db.together(stranger, partial(cancel, family, 0))
     assert isinstance(heard, OperationalError)
     assert "deadlock" in str(heard)

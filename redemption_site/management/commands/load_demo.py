@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Site
-from redemption_site.demo import campaign, content, history, offers, people, persons, reports, shop
+from redemption_site.demo import campaign, content, history, loyalty, offers, people, persons, reports, shop
 
 
 class Command(BaseCommand):
@@ -42,6 +42,7 @@ class Command(BaseCommand):
         reports.load_reports(loaded)
         persons.load_persons(loaded)
         shop.load_shop(loaded)
+        loyalty.load_loyalty(loaded)
         self.stdout.write("Offers: a publisher's shelf, the contracts' examples, and a batch of every kind.")
         claimant = loaded.claimants["u-1001"]
         facts = {
