@@ -297,6 +297,9 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "codes.models.Batch.State",
         "CodeState": "codes.models.Code.State",
         "OrderState": "codes.models.IssueOrder.State",
+        "EditKind": "codes.models.BatchEdit.Kind",
+        "AccountState": ["open", "credit_only", "closed"],
+        "GrantKind": ["campaign", "correction"],
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },
 }
