@@ -24,8 +24,9 @@ from codes.refusals import CodeBusy
 from codes.reservation_keys import claim_key
 from codes.reserving import DOOR, Refused
 from ledger import reserving
-from ledger.books import Booking, standing_of
-from ledger.models import AccountHold, LedgerAccount, LedgerTransaction, Reservation, Spending
+from ledger.books import Booking, lock_books
+from ledger.models import AccountHold, LedgerTransaction, Reservation, Spending
+from ledger.pins import read_pins
 from ledger.refusals import ReservationGone
 
 ROUNDS = 3
@@ -54,11 +55,11 @@ class ConfirmReservation:
 
 
 class NotConfirmed(Exception):
-    """One of the codes is refused, and so nothing was taken: ``refusal`` says why, ``place`` (from 0) of which of those held."""
+    """One of the codes is refused, and so nothing was taken: ``refusal`` says why, of the code that ``hold_id`` holds."""
 
-    def __init__(self, refusal: Refusal, place: int) -> None:
+    def __init__(self, refusal: Refusal, hold_id: int) -> None:
         super().__init__(refusal.reason)
-        self.refusal, self.place = refusal, place
+        self.refusal, self.hold_id = refusal, hold_id
 
 
 class Overtaken(Exception):
@@ -74,7 +75,7 @@ class Plan:
     codes: list[RedeemCode]
     held_codes: list[int]  # IDs of holds, in the order of ``codes``.
     amounts: dict[int, int | None]  # Account ID → minor units, or all that is held.
-    externals: dict[int, LedgerAccount]  # By asset ID.
+    externals: dict[int, int]  # Asset ID → the site's external account.
 
 
 def confirm(command: ConfirmReservation) -> bool:
@@ -93,9 +94,9 @@ def confirm(command: ConfirmReservation) -> bool:
             outcomes = until_settled(plan.codes, partial(_confirm_together, plan, replayed), keep=True, whole=True)
         except Overtaken:
             continue
-        for place, outcome in enumerate(outcomes):
+        for hold_id, outcome in zip(plan.held_codes, outcomes, strict=False):  # A replay judges none.
             if outcome.refusal is not None:
-                raise NotConfirmed(outcome.refusal, place)
+                raise NotConfirmed(outcome.refusal, hold_id)
         return bool(replayed)
     raise CodeBusy(retry_after_seconds=1)
 
@@ -151,11 +152,9 @@ def amounts_of(wanted: Mapping[str, Decimal], held: Sequence[AccountHold]) -> di
     return found
 
 
-def externals_of(reservation: Reservation, held: Sequence[AccountHold]) -> dict[int, LedgerAccount]:
-    """The site's external account for each asset that is held."""
-    pks = reserving.external_accounts(reservation.site_id, reserving.open_holds(reservation)) if held else {}
-    accounts = LedgerAccount.objects.in_bulk(list(pks.values()))
-    return {asset_id: accounts[pk] for asset_id, pk in pks.items()}
+def externals_of(reservation: Reservation, held: Sequence[AccountHold]) -> dict[int, int]:
+    """Asset ID → the site's external account, for each asset that is held; opened before anything is locked."""
+    return reserving.external_accounts(reservation.site_id, reserving.open_holds(reservation)) if held else {}
 
 
 def _confirm_together(plan: Plan, replayed: list[UUID], cases: list[Case], how: Round) -> list[Outcome]:
@@ -205,11 +204,13 @@ def refuse_gone(plan: Plan, facts: Facts) -> Reservation:
 
 def spend(plan: Plan, reservation: Reservation, outcomes: list[Outcome], facts: Facts, how: Round) -> None:
     """Spend the amounts, redeem the codes, and end the reservation."""
-    externals = {asset_id: account.pk for asset_id, account in plan.externals.items()}
-    for account in plan.externals.values():
-        facts.books.standings.setdefault(account.pk, standing_of(account))
+    facts.books.standings.update(
+        lock_books(plan.externals.values()).standings
+    )  # System accounts: read, and not locked.
     holds = {hold.account_id: hold for hold in AccountHold.objects.filter(reservation=reservation, ended_as="")}
-    held = reserving.Held(reservation, facts.books, holds, externals, facts.now)
+    pinned = [hold.pk for account_id, hold in holds.items() if facts.books.standings[account_id].lots]
+    pins = read_pins(pinned) if pinned else {}
+    held = reserving.Held(reservation, facts.books, holds, plan.externals, facts.now, pins)
     transaction_id = uuid.uuid7()
     legs = reserving.consume(held, transaction_id, plan.amounts)
     reference, owner_id = plan.command.reference, reservation.owner_id

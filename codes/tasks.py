@@ -3,10 +3,10 @@
 from celery import shared_task
 
 from accounts import heartbeats
-from codes import doorbell, expiring, import_tidying, mailing, replenishing, resealing, working
+from codes import doorbell, expiring, import_tidying, mailing, releasing, replenishing, resealing, working
 from codes.advice import draining, inbox, tallies
 from codes.advice.accepting import TASK as DRAIN
-from ledger import settling, summing
+from ledger import expiring_holds, settling, summing
 
 # Below the soft time limit of 25 s; what is left of a job is found again by the poller and the next ring.
 SECONDS_PER_JOB = 15
@@ -48,6 +48,12 @@ def sweep_expired() -> None:
 @shared_task(name="codes.settle_due")
 def settle_due() -> None:
     settling.sweep_due(seconds=SECONDS_PER_JOB)
+    expiring_holds.sweep_reservations(seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name="codes.sweep_holds")
+def sweep_holds() -> None:
+    releasing.sweep_expired(seconds=SECONDS_PER_JOB)
 
 
 @shared_task(name="codes.reseal")

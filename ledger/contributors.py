@@ -128,7 +128,5 @@ def shares_of(
 
 
 def available(standing: Standing) -> int:
-    """Points that can be held: never below 0, none of an account that takes no debit, and none that a floor below 0 would lend."""
-    if standing.state != LedgerAccount.State.OPEN:
-        return 0
-    return max(0, (standing.balance or 0) - standing.held - max(standing.floor, 0))
+    """Points that can be held: none of an account that takes no debit. Accounts of points have no other floor than 0."""
+    return (standing.balance or 0) - standing.held if standing.state == LedgerAccount.State.OPEN else 0

@@ -115,6 +115,6 @@ INVARIANTS = (
                   ), 0)""",
     ),
     *suspended_invariants.INVARIANTS,
-    *lot_invariants.INVARIANTS,
     *reservation_invariants.INVARIANTS,
+    *lot_invariants.INVARIANTS,
 )

@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat as uuid
-from django.db import transaction
 
 from accounts import auditing
 from accounts.models import Member
 from ledger import contributors, reserving, voiding
 from ledger.books import Booking
+from ledger.durability import durable
 from ledger.models import LedgerTransaction, Reservation, Spending
 from ledger.pins import legs_back
 from ledger.points_balances import PointsBalance, balances_of, household_balance
@@ -27,7 +27,19 @@ from ledger.reserving import Held
 from ledger.settling import lock_settled
 from ledger.splitting import split
 
-__all__ = ["PointsBalance", "balances_of", "household_balance"]  # Read beside the deeds by the same doors.
+__all__ = [  # The readings, too: the same doors read them beside the deeds.
+    "PointsBalance",
+    "RedeemPoints",
+    "ReservePoints",
+    "Reserved",
+    "balances_of",
+    "cancel_points",
+    "household_balance",
+    "redeem_points",
+    "reduce_points",
+    "reserve_points",
+    "void_spending",
+]
 
 MOST_RESERVED = 10**12
 TRIES = 10
@@ -82,13 +94,13 @@ def reserve_points(command: ReservePoints) -> Reserved:
     household_id = command.member.household_id
     for _ in range(TRIES):
         try:
-            with transaction.atomic(durable=True):
-                return reserve(command, household_id)
+            return reserve(command, household_id)
         except contributors.HouseholdChanged as changed:
             household_id = changed.household_id
     raise RuntimeError("The member keeps changing households.")
 
 
+@durable
 def reserve(command: ReservePoints, household_id: int | None) -> Reserved:
     """Inside its transaction. The household is locked before the accounts, so that nobody joins or leaves meanwhile."""
     member = command.member
@@ -112,6 +124,7 @@ def reserve(command: ReservePoints, household_id: int | None) -> Reserved:
     return Reserved(token, reservation.pk, command.amount, reservation.expires_at)
 
 
+@durable
 def reduce_points(member: Member, token: str, amount: int, *, caller: str = "") -> Reserved:
     """Hold only ``amount`` (at least 1) points any more; the shares shrink in proportion, and the end stays.
 
@@ -119,59 +132,59 @@ def reduce_points(member: Member, token: str, amount: int, *, caller: str = "") 
     ``caller``, where given, is the one who reserved.
     """
     refuse_amount(amount)
-    with transaction.atomic(durable=True):
-        held = lock(member, token, caller)
-        shares = {account_id: hold.amount for account_id, hold in held.holds.items()}
-        if amount > sum(shares.values()):
-            raise AmountIncreased
-        # Equal remainders and equal shares go by the accounts' IDs of the members, as when they were reserved.
-        names = contributors.names_of(list(shares))
-        weights = {names[account_id]: share for account_id, share in shares.items()}
-        kept = split(amount, weights)
-        reserving.shrink(held, {account_id: kept.get(names[account_id], 0) for account_id in shares})
-        return Reserved(token, held.reservation.pk, amount, held.reservation.expires_at)
+    held = lock(member, token, caller)
+    shares = {account_id: hold.amount for account_id, hold in held.holds.items()}
+    if amount > sum(shares.values()):
+        raise AmountIncreased
+    # Equal remainders and equal shares go by the accounts' IDs of the members, as when they were reserved.
+    names = contributors.names_of(list(shares))
+    weights = {names[account_id]: share for account_id, share in shares.items()}
+    kept = split(amount, weights)
+    reserving.shrink(held, {account_id: kept.get(names[account_id], 0) for account_id in shares})
+    return Reserved(token, held.reservation.pk, amount, held.reservation.expires_at)
 
 
+@durable
 def cancel_points(member: Member, token: str, *, caller: str = "") -> None:
     """Give all that is held back. Raises ReservationGone."""
-    with transaction.atomic(durable=True):
-        reserving.release(lock(member, token, caller))
+    reserving.release(lock(member, token, caller))
 
 
+@durable
 def redeem_points(command: RedeemPoints) -> Spending:
     """Take from each contributor what is held of them, in one transaction, and note when they were last active.
 
-    The answer's ``transaction_id`` is the common ID of the redemption. Raises ReservationGone; InsufficientBalance only where
-    somebody has raised a contributor's floor above what is held of them.
+    The answer's ``transaction_id`` is the common ID of the redemption. What is held is taken whoever has been suspended since,
+    and whatever state an account was put in. Raises ReservationGone.
     """
     member = command.member
-    with transaction.atomic(durable=True):
-        held = lock(member, command.token, command.caller)
-        identity = uuid.uuid7()
-        owners = [held.books.standings[account_id].owner_id for account_id in held.holds]
-        legs = reserving.consume(held, identity)
-        held.books.enter(
-            Booking(identity, member.site_id, LedgerTransaction.Type.SPEND, legs, reference=command.external_reference)
-        )
-        post(held.books.entered, held.now)
-        reserving.end(held.reservation, Reservation.Ending.CONSUMED, held.now, identity)
-        spending = Spending.objects.create(
-            transaction_id=identity,
-            site_id=member.site_id,
-            owner_id=member.user_id,
-            reservation=held.reservation,
-            household_id=held.reservation.household_id,
-            caller=command.caller,
-            business_unit=command.business_unit,
-            channel=command.channel,
-            external_reference=command.external_reference,
-            correlation_id=command.correlation_id,
-        )
-        # After the accounts, whose locks keep two redemptions of the same contributors apart.
-        Member.objects.filter(user__in=owners).update(last_activity_at=held.now)
+    held = lock(member, command.token, command.caller)
+    identity = uuid.uuid7()
+    owners = [held.books.standings[account_id].owner_id for account_id in held.holds]
+    legs = reserving.consume(held, identity)
+    held.books.enter(
+        Booking(identity, member.site_id, LedgerTransaction.Type.SPEND, legs, reference=command.external_reference)
+    )
+    post(held.books.entered, held.now)
+    reserving.end(held.reservation, Reservation.Ending.CONSUMED, held.now, identity)
+    spending = Spending.objects.create(
+        transaction_id=identity,
+        site_id=member.site_id,
+        owner_id=member.user_id,
+        reservation=held.reservation,
+        household_id=held.reservation.household_id,
+        caller=command.caller,
+        business_unit=command.business_unit,
+        channel=command.channel,
+        external_reference=command.external_reference,
+        correlation_id=command.correlation_id,
+    )
+    # After the accounts, whose locks keep two redemptions of the same contributors apart.
+    Member.objects.filter(user__in=owners).update(last_activity_at=held.now)
     return spending
 
 
+@durable
 def void_spending(
     member: Member,
     transaction_id: str,
@@ -187,33 +200,32 @@ def void_spending(
     ``transaction_id`` is the redemption's, or one contributor's (``<redemption>-<n>``, n from 1 on); either voids all of it.
     Raises SpendingNotFound, SpendingOfAnother, SpendingVoided, VoidNotAllowed, SpendingTooOld (in this order).
     """
-    with transaction.atomic(durable=True):
-        spent = voiding.find(member, transaction_id)
-        books, now = lock_settled(spent.account_ids)
-        voiding.refuse(spent, now, adjustment_days)
-        identity = uuid.uuid7()
-        booking = Booking(
-            identity,
-            member.site_id,
-            LedgerTransaction.Type.VOID,
-            legs_back(books, spent.transaction_id, now),
-            reference=external_reference,
-            reverses_id=spent.transaction_id,
-        )
-        try:
-            books.enter(booking)
-        except (AccountLocked, InsufficientBalance) as refusal:
-            raise VoidNotAllowed from refusal
-        post(books.entered, now)
-        auditing.record(
-            "points.void",
-            site=member.site_id,
-            actor_id=caller,
-            object_type="ledgertransaction",
-            object_id=identity,
-            detail={"reverses": str(spent.transaction_id), "channel": channel, "correlation": correlation_id},
-            now=now,
-        )
+    spent = voiding.find(member, transaction_id)
+    books, now = lock_settled(spent.account_ids)
+    voiding.refuse(spent, now, adjustment_days)
+    identity = uuid.uuid7()
+    booking = Booking(
+        identity,
+        member.site_id,
+        LedgerTransaction.Type.VOID,
+        legs_back(books, spent.transaction_id, now),
+        reference=external_reference,
+        reverses_id=spent.transaction_id,
+    )
+    try:
+        books.enter(booking)
+    except (AccountLocked, InsufficientBalance) as refusal:
+        raise VoidNotAllowed from refusal
+    post(books.entered, now)
+    auditing.record(
+        "points.void",
+        site=member.site_id,
+        actor_id=caller,
+        object_type="ledgertransaction",
+        object_id=identity,
+        detail={"reverses": str(spent.transaction_id), "channel": channel, "correlation": correlation_id},
+        now=now,
+    )
     return LedgerTransaction.objects.get(pk=identity)
 
 

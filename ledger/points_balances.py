@@ -7,7 +7,6 @@ from django.db.models import Q
 
 from accounts.models import Member
 from ledger import balances, contributors
-from ledger.models import LedgerAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,5 @@ def of_accounts(account_ids: Sequence[int]) -> dict[int, PointsBalance]:
     answer = {}
     for account_id, each in balances.standings(account_ids).items():
         balance = each.balance or 0
-        free = balance - each.held - max(0, each.floor) if each.state == LedgerAccount.State.OPEN else 0
-        answer[account_id] = PointsBalance(balance, each.held, max(0, free))
+        answer[account_id] = PointsBalance(balance, each.held, contributors.available(each))
     return answer

@@ -83,6 +83,7 @@ UNFOLD = {
                 "items": [
                     entry("Attempts", "receipt_long", "codes.attempt"),
                     entry("Redemption advices", "point_of_sale", "codes.advice"),
+                    entry("Reservations", "hourglass_top", "ledger.reservation"),
                     entry("Reversals", "undo", "codes.reversal"),
                     entry("Work items", "checklist", "codes.workitem"),
                     entry("Receipt mails", "mail", "codes.receiptmail"),
@@ -127,6 +128,17 @@ UNFOLD = {
                     entry("Person types", "fingerprint", "accounts.persontype"),
                     entry("Characteristics", "list_alt", "accounts.characteristic"),
                     entry("Prepaid settings", "tune", "accounts.prepaidsettings"),
+                ],
+            },
+            {
+                "title": "Loyalty",
+                "separator": True,
+                "items": [
+                    entry("Members", "loyalty", "accounts.member"),
+                    entry("Households", "family_restroom", "accounts.household"),
+                    entry("Business units", "apartment", "accounts.businessunit"),
+                    entry("Catalogue", "redeem", "accounts.catalogueitem"),
+                    entry("Loyalty settings", "tune", "accounts.loyaltysettings"),
                 ],
             },
             {

@@ -68,6 +68,9 @@ ALLOWED_HOSTS = ["*"]
 DEFAULT_SITE = env.str("DEFAULT_SITE", default="")
 HTTPS = env.bool("HTTPS", default=PRODUCTION)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+# What stands before /client/ and /oauth/ in the loyalty protocol's addresses, as "points/" or nothing.
+LOYALTY_PREFIX = "".join(f"{part}/" for part in env.str("LOYALTY_PREFIX", default="").split("/") if part)
+LOYALTY_PLACES = (f"/{LOYALTY_PREFIX}client/", f"/{LOYALTY_PREFIX}oauth/")
 
 INSTALLED_APPS = [
     "redemption_site",
@@ -188,6 +191,7 @@ CELERY_BEAT_SCHEDULE = {
     "send receipts": {"task": "codes.send_receipts", "schedule": 10.0, "options": {"expires": 10}},
     "replenish": {"task": "codes.replenish", "schedule": 30.0, "options": {"expires": 30}},
     "sweep expired": {"task": "codes.sweep_expired", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep holds": {"task": "codes.sweep_holds", "schedule": 30.0, "options": {"expires": 30}},
     "settle due": {"task": "codes.settle_due", "schedule": 30.0, "options": {"expires": 30}},
     "discard forgotten imports": {
         "task": "codes.discard_forgotten_imports",
@@ -297,9 +301,11 @@ SPECTACULAR_SETTINGS = {
         "BatchState": "codes.models.Batch.State",
         "CodeState": "codes.models.Code.State",
         "OrderState": "codes.models.IssueOrder.State",
-        "EditKind": "codes.models.BatchEdit.Kind",
+        "ReservationState": ["open", "consumed", "released", "expired"],
+        "AccountKind": ["cash", "points"],
         "AccountState": ["open", "credit_only", "closed"],
         "GrantKind": ["campaign", "correction"],
+        "KindEnum": "codes.models.BatchEdit.Kind",
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },
 }

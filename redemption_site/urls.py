@@ -1,5 +1,6 @@
 """Every address of the site: the api, the protocols and the pages, a line each."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^[vV]3/", include("redemption_site.protocols.advice.urls")),
     path("default/engine/", include("redemption_site.protocols.prepaid.urls")),
     path("admin-api/", include("redemption_site.protocols.access_codes.urls")),
+    path(settings.LOYALTY_PREFIX, include("redemption_site.protocols.loyalty.urls")),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

@@ -3,16 +3,18 @@
 import gc
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.test.utils import teardown_databases
 from pytest_django import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import database_copies, migrated
 
-pytest_plugins = ["tests.committed", "tests.processes", "tests.browser"]
+pytest_plugins = ["tests.committed", "tests.scenes", "tests.processes", "tests.browser"]
 
 
 def pytest_configure() -> None:
@@ -33,6 +35,23 @@ def pytest_collection_finish() -> None:
     """Spare Python's garbage collector what is loaded by now: it stays to the end, and takes half of the time to look through."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Every test client has middleware of its own, and WhiteNoise's would look through all static files each time."""
+    find = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, dict[str, Any]] = {}
+
+    def remember(middleware: WhiteNoiseMiddleware) -> None:
+        if middleware.static_prefix not in found:
+            find(middleware)
+            found[middleware.static_prefix] = dict(middleware.files)
+        middleware.files.update(found[middleware.static_prefix])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", remember)
+        yield
 
 
 @pytest.fixture(scope="session")

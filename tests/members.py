@@ -66,3 +66,17 @@ def make_session(
 ) -> LoyaltySession:
     channel = fields.pop("channel", "APP")
     return loyalty_sessions.start(client, client.site, member, identifier_type, correlation_id, channel, **fields)
+
+
+def loyalty_rows(site: Site, user: User) -> dict[str, Any]:
+    """One row of each kind that the desk shows, by its name there: the user is a member of a household."""
+    settings = make_loyalty_settings(site, units=["MAIN"])
+    household = make_household(site, f"H-of-{site.slug}")
+    member = make_member(site, f"M-of-{site.slug}", user=user, household=household, role="primary")
+    return {
+        "accounts_member": member,
+        "accounts_household": household,
+        "accounts_loyaltysettings": settings,
+        "accounts_businessunit": site.business_units.get(),
+        "accounts_catalogueitem": loyalty_settings.add_item(site, "MUG", "A mug", 500, actor_id="system"),
+    }

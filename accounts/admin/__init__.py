@@ -1,6 +1,7 @@
 """The desk's pages about people and content. What every page shares (scope, deeds, lists) lives here too, below all its users.
 
-Users and persons are registered in ``ledger/admin``: making one opens their first account, and that only the ledger knows.
+Users, persons, loyalty members and households are registered in ``ledger/admin``: making one opens their first account, and their
+points only the ledger knows.
 """
 
 from accounts.admin import (
@@ -10,6 +11,7 @@ from accounts.admin import (
     clients,
     items,
     licences,
+    loyalty_set_up,
     offers,
     sites,
     system_types,
@@ -25,6 +27,7 @@ __all__ = [
     "clients",
     "items",
     "licences",
+    "loyalty_set_up",
     "offers",
     "sites",
     "system_types",

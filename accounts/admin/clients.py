@@ -11,12 +11,13 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from accounts import client_keys, clock
+from accounts.admin.client_types import ChangeTypes
 from accounts.admin.deeds import Deed, DeskForm, SiteField
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.scope import SiteFilter, actor_id
 from accounts.admin.till_keys import AddBareKey, AddTillPair, RemoveTillKey, key_rows
 from accounts.admin.wording import instant
-from accounts.models import Client, User
+from accounts.models import Client, IdentifierType, User
 
 
 class NewClientForm(DeskForm):
@@ -100,7 +101,7 @@ class RevokeClient(Deed):
 
 @admin.register(Client)
 class ClientAdmin(DeskAdmin):
-    deeds = (AddTillPair, AddBareKey, RemoveTillKey, RevokeClient)
+    deeds = (AddTillPair, AddBareKey, RemoveTillKey, RevokeClient, ChangeTypes)
     list_deeds = (CreateClient,)
     never_read = ("secret_hash",)
     list_display = ("name", "prefix", "site", "may", "state", "last_used")
@@ -115,7 +116,14 @@ class ClientAdmin(DeskAdmin):
         return super().get_queryset(request).annotate(ended=Q(expires_at__lte=clock.read()))
 
     def detail_context(self, request: HttpRequest, row: Client) -> dict[str, Any]:
-        return {"tills": key_rows(row), "reports": Client.Scope.ADVISE in row.scopes}
+        spends_points = Client.Scope.POINTS in row.scopes
+        return {
+            "tills": key_rows(row),
+            "reports": Client.Scope.ADVISE in row.scopes,
+            "spends_points": spends_points,
+            "types": [IdentifierType(each).label for each in row.identifier_types] if spends_points else [],
+            "tokens": row.access_tokens.filter(expires_at__gt=clock.read()).count() if spends_points else 0,
+        }
 
     @admin.display(description="may")
     def may(self, row: Client) -> str:

@@ -106,6 +106,7 @@ VIEW = frozenset(
         "accounts": (
             *("site", "user", "tag", "usertag", "item", "offer", "accountset", "licence", "venue", "systemtype"),
             *("characteristic", "persontype", "person", "visitor", "prepaidsettings"),
+            *("member", "household", "loyaltysettings", "businessunit", "catalogueitem"),
         ),
         "codes": (
             "batch",
@@ -124,7 +125,7 @@ VIEW = frozenset(
             "itemstatus",
             "shoporder",
         ),
-        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "transfer"),
+        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "reservation", "transfer"),
     }.items()
     for model in models_
 )
@@ -137,10 +138,12 @@ OPERATE = VIEW | {
     "codes.retry_advice",
     "codes.place_order",
     "codes.move_item",
+    "codes.release_reservation",
     "accounts.change_user",
     "accounts.give_licence",
     "accounts.end_licence",
     "accounts.switch_person",
+    "accounts.switch_member",
 }
 MANAGE = OPERATE | {
     "codes.edit_batch",
@@ -160,6 +163,9 @@ MANAGE = OPERATE | {
     "accounts.edit_persontype",
     "accounts.edit_person",
     "accounts.edit_prepaidsettings",
+    "accounts.edit_member",
+    "accounts.edit_household",
+    "accounts.edit_loyaltysettings",
     "accounts.view_auditrecord",
 }
 

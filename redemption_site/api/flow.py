@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 16_384
 REPLAYED = {"Idempotent-Replayed": "true"}
-FIELDS = ("code", "claimant_id", "channel", "venue_id", "reference")
+FIELDS = ("code", "claimant_id", "channel", "venue_id", "reference", "reservation_token")
 
 
 class FlowView(APIView):
@@ -70,7 +70,7 @@ class FlowView(APIView):
 
 
 def read_fields(request: HttpRequest) -> dict[str, str | None]:
-    """The five known fields of a redemption's body; other fields are ignored (case 28).
+    """The known fields of a redemption's body; other fields are ignored (case 28).
 
     Raises UnsupportedMediaType, RequestTooLarge; RequestMalformed on a field of another type than text, since a number
     has lost its leading zeros already, and on text that no list could show.

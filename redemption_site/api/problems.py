@@ -68,7 +68,7 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
     return problem(500, "internal_error", "Something went wrong on our side.")
 
 
-def refused(refusal: Refusal) -> HttpResponse:
+def refused(refusal: Refusal, errors: list[dict[str, str]] | None = None) -> HttpResponse:
     headers = {}
     seconds = retry_after_seconds(refusal)
     if seconds is not None:
@@ -77,7 +77,7 @@ def refused(refusal: Refusal) -> HttpResponse:
         headers["WWW-Authenticate"] = CHALLENGE
         return problem(401, refusal.reason, "Give an API key, or sign in.", headers=headers)
     answer = answer_to(refusal)
-    return problem(answer.status, refusal.reason, answer.message, headers=headers)
+    return problem(answer.status, refusal.reason, answer.message, errors=errors, headers=headers)
 
 
 def invalid(errors: list[dict[str, str]]) -> HttpResponse:

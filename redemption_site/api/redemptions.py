@@ -44,6 +44,7 @@ class RedemptionsView(FlowView):
             channel=fields["channel"] or "",
             venue_id=fields["venue_id"] or "",
             reference=fields["reference"],
+            reservation_token=fields["reservation_token"],
             idempotency_key=key,
         )
         return answer(redeem_codes([command])[0])

@@ -44,6 +44,9 @@ class RedeemRequest(Shape):
     channel = optional(30, "Such as WEB or POS.")
     venue_id = optional(100, "Needed only if the code is tied to venues.")
     reference = optional(100, "Your own; echoed in the receipt.")
+    reservation_token = optional(
+        None, "Of a reservation for this claimant that holds the code: it takes the use that is held."
+    )
 
 
 class ValidateRequest(Shape):
@@ -53,6 +56,7 @@ class ValidateRequest(Shape):
     channel = optional(None, "Such as WEB or POS.")
     venue_id = optional(None, "Needed only if the code is tied to venues.")
     reference = optional(None, "Your own.")
+    reservation_token = optional(None, "Of a reservation for this claimant that holds the code.")
 
 
 class Receipt(Shape):

@@ -16,6 +16,7 @@ from redemption_site.api.imports import ImportConfirmationView, ImportProblemsVi
 from redemption_site.api.orders import CancellationView, MoreCodesView, OrderView
 from redemption_site.api.points import PointsView
 from redemption_site.api.redemptions import RedemptionsView
+from redemption_site.api.reservations import ConfirmationView, ReleaseView, ReservationsView, ReservationView
 from redemption_site.api.reversals import ReversalView
 from redemption_site.api.shop_orders import ItemStatusView, ItemView, ShopOrdersView, ShopOrderView
 from redemption_site.api.validations import ValidationsView
@@ -25,6 +26,10 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("validations", ValidationsView),
     ("redemptions/<uuid:attempt_id>", AttemptView),
     ("redemptions/<uuid:attempt_id>/reversal", ReversalView),
+    ("reservations", ReservationsView),
+    ("reservations/<uuid:reservation_id>", ReservationView),
+    ("reservations/<uuid:reservation_id>/confirm", ConfirmationView),
+    ("reservations/<uuid:reservation_id>/release", ReleaseView),
     ("batches/<int:batch_id>/assignments", AssignmentsView),
     ("batches", BatchesView),
     ("batches/<int:batch_id>", BatchView),

@@ -30,6 +30,7 @@ class ValidationsView(FlowView):
             channel=fields["channel"] or "",
             venue_id=fields["venue_id"] or "",
             reference=fields["reference"],
+            reservation_token=fields["reservation_token"],
         )
         outcome = validate_codes([command])[0]
         if outcome.refusal is None:

@@ -99,7 +99,7 @@ ANSWERS: dict[type[Refusal], Answer] = {
     codes.BatchNotFound: Answer(404, _("This batch does not exist."), ("none",)),
     codes.BatchNotActive: Answer(409, _("This batch is not active."), ("contact_support",)),
     # Of reservations, likewise: whatever became of one, and whoever's it is.
-    ledger.ReservationGone: Answer(404, _("This reservation does not exist or has ended."), ("none",)),
+    ledger.ReservationGone: Answer(409, _("This reservation does not exist or has ended."), ("none",)),
     codes.NoCodeLeft: Answer(409, _("No code of this batch is left."), ("contact_support",)),
 }
 

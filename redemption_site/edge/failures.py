@@ -1,6 +1,6 @@
 """What the site answers when no view does: a bad request, an unknown address, an error of ours, the database away.
 
-Under /api/ problem+json, to tills and to callers of the engine their protocol's error, elsewhere a page; a database that is away
+Under /api/ problem+json, to callers of the other protocols their protocol's error, elsewhere a page; a database that is away
 is 503 and never 500, but to tills, whose protocol has no 503.
 """
 
@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from xml.sax.saxutils import escape
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
@@ -45,6 +46,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         return told_to_till(500, "server_error", "The request could not be processed.")
     if is_engine(request):
         return told_to_engine(503, "Service unavailable", RETRY_AFTER)
+    if is_loyalty(request):
+        return told_to_loyalty(503, "Service unavailable", "SERVICE_UNAVAILABLE", RETRY_AFTER)
     if is_api(request):
         return problem(503, "service_unavailable", UNAVAILABLE, headers=RETRY_AFTER)
     if prefers_json(request):
@@ -68,6 +71,10 @@ def is_engine(request: HttpRequest) -> bool:
     return request.path_info.startswith("/default/engine/")
 
 
+def is_loyalty(request: HttpRequest) -> bool:
+    return request.path_info.startswith(settings.LOYALTY_PLACES)
+
+
 def told_to_engine(status: int, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """An HTTP error of the prepaid engine, which is answered where no procedure ran. Source: prepaid engine, section 8."""
     error = f"<EngineError><Status>{status}</Status><Message>{escape(message)}</Message></EngineError>\n"
@@ -84,11 +91,20 @@ def told_to_till(status: int, error: str, sentence: str) -> HttpResponse:
     return json_response({"error": error, "error_description": sentence}, status, {"Pragma": "no-cache"})
 
 
+def told_to_loyalty(
+    status: int, message: str, code: str = "INVALID_REQUEST", headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """An error of the loyalty protocol. Source: ad hoc redemption, section 3."""
+    return json_response({"statusCode": status, "errorMessage": message, "errorCode": code}, status, headers)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_till(request):
         return told_to_till(400, "invalid_request", "The request could not be read.")
     if is_engine(request):
         return told_to_engine(400, "The request could not be read")
+    if is_loyalty(request):
+        return told_to_loyalty(400, "The request could not be read")
     if is_api(request):
         return problem(400, "request_malformed", "The request could not be read.")
     return defaults.bad_request(request, exception)
@@ -113,12 +129,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_AWAY):
         return unavailable(request)
-    if error is not None and (is_till(request) or is_engine(request) or is_api(request)):
+    if error is not None and (is_till(request) or is_engine(request) or is_loyalty(request) or is_api(request)):
         log_bug(error)
     if is_till(request):
         return told_to_till(500, "server_error", "The request could not be processed.")
     if is_engine(request):
         return told_to_engine(500, "Internal error")
+    if is_loyalty(request):
+        return told_to_loyalty(500, "Internal server error", "INTERNAL_ERROR")
     if is_api(request):
         return problem(500, "internal_error", "Something went wrong on our side.")
     return defaults.server_error(request)

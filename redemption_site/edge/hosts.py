@@ -16,7 +16,14 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Site
 from redemption_site.edge.addresses import network_of
-from redemption_site.edge.failures import is_engine, is_till, told_to_engine, told_to_till
+from redemption_site.edge.failures import (
+    is_engine,
+    is_loyalty,
+    is_till,
+    told_to_engine,
+    told_to_loyalty,
+    told_to_till,
+)
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 REMEMBER_SECONDS = 5.0
@@ -100,6 +107,8 @@ def refused(request: HttpRequest, sentence: str) -> HttpResponse:
         return told_to_till(400, "invalid_request", sentence)
     if is_engine(request):
         return told_to_engine(400, sentence)
+    if is_loyalty(request):
+        return told_to_loyalty(400, sentence)
     return HttpResponse(sentence + "\n", status=400, content_type="text/plain; charset=utf-8")
 
 

@@ -7,12 +7,13 @@ CSRF check stay for all.
 from typing import Any
 
 from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-API = ("/api/", "/admin-api/", "/v3/", "/V3/", "/default/engine/")
+API = ("/api/", "/admin-api/", "/v3/", "/V3/", "/default/engine/", *settings.LOYALTY_PLACES)
 
 
 class PageOnly:

@@ -6,6 +6,7 @@ pages: theirs allows nothing at all.
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "Content-Security-Policy"
@@ -39,6 +40,7 @@ POLICIES = (
     ("/v3/", written(NOTHING)),
     ("/V3/", written(NOTHING)),
     ("/default/engine/", written(NOTHING)),
+    *((place, written(NOTHING)) for place in settings.LOYALTY_PLACES),
 )
 
 

@@ -1,9 +1,14 @@
+from collections.abc import Callable
+
 import pytest
 
 from tests.admin.desk import World, make_world
+from tests.scenes import scene
+
+world_scene = scene("world", make_world)
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(world_scene: Callable[[], World], db: None) -> World:
     """A site with one row of everything, and its staff."""
-    return make_world()
+    return world_scene()

@@ -25,11 +25,13 @@ from tests.factories import (
     make_claimant,
     make_client,
     make_code,
+    make_hold,
     make_site,
     make_staff,
     new_batch,
 )
 from tests.ledger.suspending import suspend
+from tests.members import loyalty_rows
 from tests.people import BOTH, EMAIL, make_person, make_person_type, make_settings
 
 MONEY_TEXT = "SECRET-CASH-7K2M"  # The characters that no page may show.
@@ -107,6 +109,7 @@ def make_world(slug: str = "shop") -> World:
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
         "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),
         "ledger_suspendedbooking": suspend(LedgerAccount.objects.get(owner=claimant), "grant", 100, comment="Bonus"),
+        "ledger_reservation": make_hold(money, owner=claimant).reservation,
         "ledger_ledgertransaction": LedgerTransaction.objects.get(attempt=redemption),
         "codes_batch": money.batch,
         "codes_code": money,
@@ -118,6 +121,7 @@ def make_world(slug: str = "shop") -> World:
         "codes_issueorder": IssueOrder.objects.get(pk=order.pk),
         "codes_batchedit": editing.work_edit(edit.pk),
         **shop_rows(site, claimant),
+        **loyalty_rows(site, claimant),
     }
     return world
 

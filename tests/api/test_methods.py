@@ -30,6 +30,10 @@ ALLOWED = {
     "/api/v1/orders/1/cancellation": {"POST"},
     "/api/v1/batches/1/assignments": {"POST"},
     "/api/v1/claimants/u-1001/codes": {"GET"},
+    "/api/v1/reservations": {"POST"},
+    "/api/v1/reservations/00000000-0000-0000-0000-000000000007": {"GET", "HEAD"},
+    "/api/v1/reservations/00000000-0000-0000-0000-000000000007/confirm": {"POST"},
+    "/api/v1/reservations/00000000-0000-0000-0000-000000000007/release": {"POST"},
     "/api/v1/codes": {"GET", "HEAD"},
     "/api/v1/codes/1": {"GET", "HEAD", "PATCH"},
 }

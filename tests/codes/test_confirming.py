@@ -92,7 +92,7 @@ class TestConfirming:
         with pytest.raises(NotConfirmed) as error:
             confirm(till, placed, key="k1")
 
-        assert (error.value.refusal.reason, error.value.place) == ("code_disabled", 1)
+        assert (error.value.refusal.reason, error.value.hold_id) == ("code_disabled", other.holds.get().pk)
         assert (left(code), left(other), standing(anna)) == ((0, 1), (0, 1), (1_000, 100))
         assert (booked(anna.site), ending(placed), code_endings(placed)) == (before, "", ["", ""])
         attempt = Attempt.objects.get()

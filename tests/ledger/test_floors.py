@@ -5,9 +5,10 @@ from django.db import DatabaseError, transaction
 
 from accounts.refusals import Refusal
 from ledger.books import Leg
-from ledger.models import LedgerAccount, Transfer
+from ledger.models import AccountHold, LedgerAccount, Transfer
 from tests.factories import make_account, make_user
 from tests.ledger.bookings import balance_of, booking_of, insert_raw, post_bookings, post_grants, refuse, run, system
+from tests.ledger.holding import hold_raw
 
 pytestmark = pytest.mark.django_db
 
@@ -111,26 +112,26 @@ class TestFloor:
         assert balance_of(account) == -20
 
     def test_what_is_held_is_not_spent(self, account):
-        LedgerAccount.objects.filter(pk=account.pk).update(held=40)
+        hold_raw(account, 40)
 
         refuse(self.take, account, 61, match="below its floor")
         self.take(account, 60)
         assert balance_of(account) == 40
 
     def test_no_more_is_held_than_there_is(self, account):
-        update = "UPDATE ledger_ledgeraccount SET held = %s WHERE id = %s"
-
-        refuse(run, update, 101, account.pk, match="below its floor")
-        refuse(run, update, -1, account.pk, match="account_held_in_bounds")
-        assert run(update, 100, account.pk) == 1
-        assert run(update, 0, account.pk) == 1
+        refuse(hold_raw, account, 101, match="below its floor")
+        hold_raw(account, 60)
+        refuse(hold_raw, account, 41, match="below its floor")
+        hold_raw(account, 40)
+        refuse(hold_raw, account, 1, match="below its floor")
 
     def test_a_hold_may_shrink_under_a_floor_raised_later(self, account):
-        LedgerAccount.objects.filter(pk=account.pk).update(held=40)
+        held = hold_raw(account, 40)
         LedgerAccount.objects.filter(pk=account.pk).update(floor=90)
 
-        assert run("UPDATE ledger_ledgeraccount SET held = 10 WHERE id = %s", account.pk) == 1
-        refuse(run, "UPDATE ledger_ledgeraccount SET held = 11 WHERE id = %s", account.pk, match="below its floor")
+        AccountHold.objects.filter(pk=held.pk).update(amount=10)
+        assert LedgerAccount.objects.get(pk=account.pk).held == 10
+        refuse(hold_raw, account, 1, match="below its floor")
 
     def test_the_judgement_and_the_database_draw_the_same_line(self, account):
         """Whatever ``enter`` lets through is written, and whatever it refuses the database refuses too."""
@@ -148,7 +149,8 @@ class TestFloor:
                             ),
                         ):
                             with transaction.atomic():
-                                LedgerAccount.objects.filter(pk=account.pk).update(held=held)
+                                if held:
+                                    hold_raw(account, held)
                                 LedgerAccount.objects.filter(pk=account.pk).update(floor=floor)
                                 try:
                                     with transaction.atomic():

@@ -6,7 +6,7 @@ from accounts.models import Household, Member
 from ledger import points, points_refusals
 from ledger.models import AccountHold, LedgerAccount, Reservation, Spending, Transfer
 from ledger.refusals import ReservationGone
-from tests.factories import make_site
+from tests.factories import make_account, make_asset, make_site, make_user
 from tests.ledger.bookings import refuse
 from tests.ledger.membership import (
     CALLER,
@@ -104,6 +104,7 @@ class TestReserving:
         members = make_household({"A": 100, "B": 100, "C": None, "D": 100, "E": 10})
         Member.objects.filter(pk=members["B"].pk).update(status="suspended")
         LedgerAccount.objects.filter(pk=account_of(members["D"]).pk).update(state="credit_only")
+        make_account(make_user(members["A"].site), make_asset("PTS"), balance=100)  # Somebody who is no member.
 
         refused(points_refusals.NotEnoughPoints, reserve, members["A"], 111)
         reserve(members["C"], 110)

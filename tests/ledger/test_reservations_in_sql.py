@@ -148,7 +148,7 @@ class TestHold:
         refuse(run, "DELETE FROM ledger_accounthold", match="never deleted")
         if connection.vendor == "postgresql":
             connection.check_constraints()
-            refuse(run, "TRUNCATE ledger_accounthold", match="never deleted")
+            refuse(run, "TRUNCATE ledger_accounthold CASCADE", match="never deleted")
 
     def test_it_begins_open_on_an_account_that_fits_its_open_reservation(self, family, reservation):
         hold = AccountHold.objects.get(account=account_of(family["A"]))

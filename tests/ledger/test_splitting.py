@@ -68,3 +68,50 @@ def test_it_adds_up_nobody_gives_more_than_they_have_and_no_order_matters(given_
 def test_what_cannot_be_split_is_refused(amount, weights):
     with pytest.raises(ValueError, match="from 1 to"):
         split(amount, weights)
+
+
+class TestHouseholds:
+    """20,000 households: what is held, reduced and given back of each, step by step, adds up for every member."""
+
+    HOUSEHOLDS = 20_000
+
+    def weights_of(self, chance: random.Random) -> dict[str, int]:
+        """From none to twelve members' available points: nothing, alike, tiny beside huge, or anything."""
+        most = chance.choice([1, 3, 100, 10**6, 10**12, 10**15])
+        alike = chance.randint(0, most)
+        names = chance.sample(range(10**6), chance.randint(1, 12))
+        return {f"{name:x}": chance.choice([0, 1, alike, alike, chance.randint(0, most), most]) for name in names}
+
+    def test_what_always_holds_of_each(self):
+        chance = random.Random(20_261_122)
+        reduced = left_out = 0
+        for _ in range(self.HOUSEHOLDS):
+            weights = self.weights_of(chance)
+            total = sum(weights.values())
+            if not total:
+                with pytest.raises(ValueError, match="from 1 to"):
+                    split(1, weights)
+                continue
+            amount = chance.choice([1, total, chance.randint(1, total), chance.randint(1, min(total, 20))])
+
+            shares = split(amount, weights)
+
+            assert sum(shares.values()) == amount, (amount, weights)
+            assert all(0 < share <= weights[account] for account, share in shares.items()), (amount, weights)
+            others = list(weights.items())
+            chance.shuffle(others)
+            assert split(amount, dict(others)) == shares, (amount, weights)
+            left_out += len(weights) - len(shares)
+            # A reduction gives each the rest of their share back, and all of it is what the amount fell by.
+            less = chance.randint(1, amount)
+            kept = split(less, shares)
+            assert all(share <= shares[account] for account, share in kept.items()), (less, shares)
+            assert sum(shares[account] - kept.get(account, 0) for account in shares) == amount - less
+            assert split(amount, shares) == shares, "Reducing to the present amount changes nothing."
+            reduced += less < amount
+            # Taking the shares back is the identity: who gave them has what they had, whatever they had.
+            after = {account: weight - shares.get(account, 0) for account, weight in weights.items()}
+            assert min(after.values()) >= 0
+            assert {account: left + shares.get(account, 0) for account, left in after.items()} == weights
+        assert reduced > self.HOUSEHOLDS / 3
+        assert left_out > self.HOUSEHOLDS

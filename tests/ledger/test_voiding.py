@@ -1,11 +1,14 @@
 """Taking a redemption of points back: each contributor gets exactly what they gave, once and in time."""
 
+import random
+
 import pytest
 import uuid_utils.compat as uuid
 
 from accounts.models import AuditRecord, Member
 from ledger import moving, points, points_refusals
 from ledger.models import LedgerAccount, Reservation, Transfer
+from ledger.splitting import split
 from tests.factories import make_site
 from tests.ledger.membership import (
     CALLER,
@@ -129,3 +132,20 @@ def test_a_suspended_contributor_has_it_back_all_the_same(family, spending):
     void(family["A"], spending.transaction_id)
 
     assert standing(family["B"]) == (2_000, 0, 2_000)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_redeeming_and_taking_back_is_the_identity_for_any_household(db, seed):
+    chance = random.Random(seed)
+    names = [f"{name:x}" for name in chance.sample(range(10**6), chance.randint(1, 6))]
+    members = make_household({name: chance.choice([0, 1, 7, chance.randint(2, 10**9)]) for name in names} | {"last": 3})
+    before, first = available(members), members[names[0]]
+    amount = chance.randint(1, sum(before.values()))
+
+    spending = redeem(first, reserve(first, amount))
+    taken = {name: before[name] - left for name, left in available(members).items()}
+    assert taken == dict.fromkeys(before, 0) | split(amount, before)
+    void(first, spending.transaction_id)
+
+    assert available(members) == before
+    assert_sound()

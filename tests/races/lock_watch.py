@@ -15,9 +15,10 @@ from django.db import connection
 
 from tests.races.moments import around_statements
 
-# Work rows, items of orders, batches, codes, holds, accounts, budgets, mails. What an action writes of its own, a tag, a licence
-# or a work item, comes after the value; nobody holds it and then waits for anything but mails. An advice itself comes last:
-# whoever writes one holds the lock of its work, if there is any.
+# Work rows, items of orders, batches, codes, reservations, accounts, budgets, mails. Holds are written under the locks of what they
+# hold, so nobody waits for one. What an action writes of its own, a tag, a licence or a work item, comes after the value; nobody
+# holds it and then waits for anything but mails. An advice itself comes last: whoever writes one holds the lock of its work, if
+# there is any.
 ORDER = (
     "codes_pendingadvice",
     "accounts_site",
@@ -26,8 +27,10 @@ ORDER = (
     "codes_issueorder",
     "codes_batch",
     "codes_code",
-    "codes_codehold",
+    "ledger_reservation",
     "ledger_ledgeraccount",
+    "ledger_accounthold",
+    "codes_codehold",
     "accounts_failurebudget",
     "accounts_usertag",
     "accounts_licence",
@@ -74,11 +77,13 @@ class Locks:
             by_statement.setdefault((lock.transaction, lock.statement), []).append(lock.table)
         for (_, statement), tables in by_statement.items():
             # The one statement that locks by inserting, the upsert of budgets, does so in the order of its rows. One that locks
-            # rows of two tables needs a test of its own that shows which it waits for first. For advices nobody waits: whoever
-            # writes them holds the lock of their work, or takes them in order.
+            # rows of two tables needs a test of its own that shows which it waits for first. For advices and holds nobody waits:
+            # whoever writes them holds the lock of their work or of what they hold, or takes them in order.
             in_order = statement.count("ORDER BY") >= len(set(tables)) or set(tables) in (
                 {"accounts_failurebudget"},
                 {"codes_advice"},
+                {"codes_codehold"},
+                {"ledger_accounthold"},
             )
             if len(tables) > 1 and not in_order:
                 found.append(f"{len(tables)} rows of {', '.join(sorted(set(tables)))} in no order: {statement}")

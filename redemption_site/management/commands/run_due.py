@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts import heartbeats, tidying
-from codes import expiring, import_tidying, mailing, replenishing, resealing, working
+from codes import expiring, import_tidying, mailing, releasing, replenishing, resealing, working
 from codes.advice import draining, tallies
-from ledger import settling, summing
+from ledger import expiring_holds, settling, summing
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,9 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: draining.drain(seconds=SLICE_SECONDS), EVERY_SECONDS),
     (mailing.send_due_mails, EVERY_SECONDS),
     (lambda: settling.sweep_due(seconds=SLICE_SECONDS), 10),
+    (lambda: expiring_holds.sweep_reservations(seconds=SLICE_SECONDS), 10),
     (lambda: expiring.sweep_expired(seconds=SLICE_SECONDS), 20),
+    (lambda: releasing.sweep_expired(seconds=SLICE_SECONDS), 10),
     (lambda: resealing.reseal(seconds=SLICE_SECONDS), 10),
     (lambda: tidying.tidy(seconds=SLICE_SECONDS), 60),
     (import_tidying.discard_forgotten, 600),
@@ -39,8 +41,8 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
 
 class Command(BaseCommand):
     help = (
-        "Work off what is due: jobs, advices, batches that run low, receipts, suspended bookings, expired value, old seals "
-        "and rows. Needs only the database."
+        "Work off what is due: jobs, advices, batches that run low, receipts, suspended bookings, reservations, expired value, "
+        "old seals and rows. Needs only the database."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
