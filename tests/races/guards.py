@@ -25,6 +25,7 @@ NAMED = (
     ("accounts_storedidentification", "identification_per_visitor_and_type"),
     ("codes_shoporder", "shoporder_number_per_site"),
     ("codes_shoporder", "shoporder_idempotency_key"),
+    ("ledger_lot", "lot_held_remaining"),
 )
 # Unique columns, whose constraints Django names.
 UNIQUE = (
@@ -38,7 +39,7 @@ TRIGGERS = (
     *("codes_code_states", "ledger_account_guard"),
     *("codes_assignment_belongs", "codes_code_stays_theirs"),
     *("ledger_suspended_guard", "ledger_account_due"),
-    *("ledger_reservation_guard", "ledger_accounthold_guard"),
+    *("ledger_reservation_guard", "ledger_accounthold_guard", "ledger_account_lots"),
     "codes_shoporderitem_codes_stay",
 )
 
