@@ -55,16 +55,17 @@ def join(member: Member, household: Household, role: str = "member", *, actor_id
         raise ValidationError({"member": ["Member and household are of different sites."]})
     with transaction.atomic():
         row = lock(household.pk)
-        members = {each.pk: each for each in locking.lock_rows(Member.objects.filter(of_either(member, row)))}
-        joining = members.pop(member.pk)
+        found = lock_members(member, row, role)
+        joining = found.pop(member.pk)
         if joining.household_id:
             raise ValidationError({"member": ["They are in a household already, and must leave it first."]})
         if joining.status == Member.Status.CLOSED:
             raise ValidationError({"member": ["They are closed."]})
-        if len(members) >= MOST_MEMBERS:
+        # All who join have locked the household, so nobody is counted while they come.
+        if row.members.count() >= MOST_MEMBERS:
             raise ValidationError({"member": [f"A household has at most {MOST_MEMBERS} members."]})
         joining.household, joining.role = row, role
-        replaced = write_role(joining, members.values())
+        replaced = write_role(joining, found.values())
         detail = {"member": joining.account_id, "role": role, **({"replaced": replaced} if replaced else {})}
         _audit("household.join", row, actor_id, detail)
     return joining
@@ -75,12 +76,12 @@ def change_role(member: Member, role: str, *, actor_id: str) -> bool:
     check_choice("role", role, Member.Role.values)
     with transaction.atomic(durable=True):
         household = lock_of(member)
-        members = {each.pk: each for each in locking.lock_rows(Member.objects.filter(household=household))}
-        changing = still_in(members.pop(member.pk, None))
+        found = lock_members(member, household, role)
+        changing = still_in(found.pop(member.pk, None), household)
         if changing.role == role:
             return False
         changing.role = role
-        replaced = write_role(changing, members.values())
+        replaced = write_role(changing, found.values())
         detail = {"member": changing.account_id, "role": role, **({"replaced": replaced} if replaced else {})}
         _audit("household.change_role", household, actor_id, detail)
     return True
@@ -90,9 +91,7 @@ def leave(member: Member, *, actor_id: str, reason: str) -> Member:
     """Out of their household; points they hold for its reservations stay held. Raises ValidationError."""
     with transaction.atomic(durable=True):
         household = lock_of(member)
-        leaving = still_in(locking.lock_ids(Member, [member.pk]).get(member.pk))
-        if leaving.household_id != household.pk:
-            raise ValidationError(CHANGED)
+        leaving = still_in(locking.lock_ids(Member, [member.pk]).get(member.pk), household)
         take_out(leaving, household, actor_id, reason)
     return leaving
 
@@ -118,14 +117,18 @@ def lock_of(member: Member) -> Household:
     return lock(found)
 
 
-def still_in(member: Member | None) -> Member:
-    if member is None or member.household_id is None:
+def lock_members(member: Member, household: Household, role: str) -> dict[int, Member]:
+    """The member by key, and where somebody becomes primary the present one: no more, for redemptions write members too."""
+    rows = Q(pk=member.pk)
+    if role == Member.Role.PRIMARY:
+        rows |= Q(household=household, role=Member.Role.PRIMARY)
+    return {each.pk: each for each in locking.lock_rows(Member.objects.filter(rows))}
+
+
+def still_in(member: Member | None, household: Household) -> Member:
+    if member is None or member.household_id != household.pk:
         raise ValidationError(CHANGED)
     return member
-
-
-def of_either(member: Member, household: Household) -> Q:
-    return Q(pk=member.pk) | Q(household=household)
 
 
 def write_role(member: Member, others: Iterable[Member]) -> str:

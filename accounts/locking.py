@@ -1,10 +1,10 @@
 """The only place that locks rows: in primary-key order, evaluated at once, inside a transaction.
 
 Lock order of the platform: work of advices, a site whose numbers are counted, idempotency row of other deeds, an order's item,
-its article, batch (only if capped, or issued into), codes by id, holds by id, ledger accounts by id, failure budgets, tags and
-licences that are taken back, mails. Identifying, a transaction of its own, locks the person, then the visitor. The lock is a NO
-KEY one: rows that point at a locked row, such as the attempt of somebody who waited in vain, can be written meanwhile. On SQLite
-``BEGIN IMMEDIATE`` has locked everything already and the clause is left out.
+its article, batch (only if capped, or issued into), codes by id, household, reservations by id, ledger accounts by id, loyalty
+members by id, failure budgets, tags and licences that are taken back, mails. Identifying, a transaction of its own, locks the
+person, then the visitor. The lock is a NO KEY one: rows that point at a locked row, such as the attempt of somebody who waited in
+vain, can be written meanwhile. On SQLite ``BEGIN IMMEDIATE`` has locked everything already and the clause is left out.
 """
 
 import hashlib

@@ -56,9 +56,9 @@ def _release(reservation: Reservation) -> dt.datetime | None:
     if locked.ended_as:
         raise ReservationGone
     held = reserving.lock_held(locked)
-    open_holds = CodeHold.objects.filter(reservation=locked, ended_as="")
-    open_holds.update(ended_as=Ending.RELEASED, ended_at=held.now)
-    reserving.release(held)
+    reserving.shrink(held, {})
+    CodeHold.objects.filter(reservation=locked, ended_as="").update(ended_as=Ending.RELEASED, ended_at=held.now)
+    reserving.end(locked, Ending.RELEASED, held.now)
     return held.now
 
 

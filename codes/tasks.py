@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts import heartbeats
-from codes import doorbell, expiring, import_tidying, mailing, replenishing, resealing, working
+from codes import doorbell, expiring, import_tidying, mailing, releasing, replenishing, resealing, working
 from codes.advice import draining, inbox, tallies
 from codes.advice.accepting import TASK as DRAIN
 from ledger import expiring_holds, settling, summing
@@ -49,6 +49,11 @@ def sweep_expired() -> None:
 def settle_due() -> None:
     settling.sweep_due(seconds=SECONDS_PER_JOB)
     expiring_holds.sweep_reservations(seconds=SECONDS_PER_JOB)
+
+
+@shared_task(name="codes.sweep_holds")
+def sweep_holds() -> None:
+    releasing.sweep_expired(seconds=SECONDS_PER_JOB)
 
 
 @shared_task(name="codes.reseal")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 
-from accounts import auditing
+from accounts import auditing, locking
 from accounts.models import Member
 from ledger import contributors, reserving, voiding
 from ledger.books import Booking
@@ -179,8 +179,10 @@ def redeem_points(command: RedeemPoints) -> Spending:
         external_reference=command.external_reference,
         correlation_id=command.correlation_id,
     )
-    # After the accounts, whose locks keep two redemptions of the same contributors apart.
-    Member.objects.filter(user__in=owners).update(last_activity_at=held.now)
+    # After the accounts, whose locks keep two redemptions of the same contributors apart; in their order, for whoever changes a
+    # household locks its members too.
+    members = [each.pk for each in locking.lock_rows(Member.objects.filter(user__in=owners))]
+    Member.objects.filter(pk__in=members).update(last_activity_at=held.now)
     return spending
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from accounts import clock
-from accounts.models import User
+from accounts.models import LoyaltySettings, User
 from ledger.cash_accounts import AccountExists, audit
 from ledger.coming_due import foresee, read_accounts
 from ledger.lots import LotStanding
@@ -36,6 +36,34 @@ def open_points_account(owner: User, asset: Asset, *, actor_id: str, reason: str
 def points_account(owner: User) -> LedgerAccount | None:
     """The owner's points account with its asset, if they have one."""
     return LedgerAccount.objects.select_related("asset").filter(owner=owner, kind=LedgerAccount.Kind.POINTS).first()
+
+
+class NoProgramme(ValueError):
+    """The site names no asset of points that there is."""
+
+
+def programme_of(site_id: int) -> Asset:
+    """The asset in which the site keeps points. Raises NoProgramme."""
+    settings = LoyaltySettings.objects.filter(site=site_id).first() or LoyaltySettings(site_id=site_id)
+    asset = Asset.objects.filter(code=settings.points_code, kind=Asset.Kind.POINTS).first()
+    if asset is None:
+        raise NoProgramme(f"The site's programme of points, {settings.points_code}, does not exist.")
+    return asset
+
+
+def ensure_points_account(owner: User, *, actor_id: str) -> LedgerAccount:
+    """The owner's points account; opened in the site's programme if there is none. Raises NoProgramme; ValueError for staff."""
+    account = points_account(owner)
+    if account is None:
+        if owner.site_id is None:
+            raise ValueError("Only a site's user can own an account.")
+        try:
+            open_points_account(owner, programme_of(owner.site_id), actor_id=actor_id, reason="points are granted")
+        except AccountExists:
+            """Somebody has opened it just now."""
+        account = points_account(owner)
+    assert account is not None
+    return account
 
 
 @dataclass(frozen=True, slots=True)

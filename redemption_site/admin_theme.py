@@ -83,6 +83,7 @@ UNFOLD = {
                 "items": [
                     entry("Attempts", "receipt_long", "codes.attempt"),
                     entry("Redemption advices", "point_of_sale", "codes.advice"),
+                    entry("Reservations", "hourglass_top", "ledger.reservation"),
                     entry("Reversals", "undo", "codes.reversal"),
                     entry("Work items", "checklist", "codes.workitem"),
                     entry("Receipt mails", "mail", "codes.receiptmail"),

@@ -191,6 +191,7 @@ CELERY_BEAT_SCHEDULE = {
     "send receipts": {"task": "codes.send_receipts", "schedule": 10.0, "options": {"expires": 10}},
     "replenish": {"task": "codes.replenish", "schedule": 30.0, "options": {"expires": 30}},
     "sweep expired": {"task": "codes.sweep_expired", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep holds": {"task": "codes.sweep_holds", "schedule": 30.0, "options": {"expires": 30}},
     "settle due": {"task": "codes.settle_due", "schedule": 30.0, "options": {"expires": 30}},
     "discard forgotten imports": {
         "task": "codes.discard_forgotten_imports",
@@ -302,6 +303,8 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "codes.models.IssueOrder.State",
         "ReservationState": ["open", "consumed", "released", "expired"],
         "AccountKind": ["cash", "points"],
+        "AccountState": ["open", "credit_only", "closed"],
+        "GrantKind": ["campaign", "correction"],
         "KindEnum": "codes.models.BatchEdit.Kind",
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },

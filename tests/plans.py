@@ -38,6 +38,10 @@ BIG = (
     "codes_shoporderitem",
     "ledger_ledgeraccount",
     "ledger_suspendedbooking",
+    "ledger_reservation",
+    "ledger_accounthold",
+    "ledger_spending",
+    "accounts_member",
 )
 
 

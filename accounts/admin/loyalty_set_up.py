@@ -117,12 +117,16 @@ class ChangeItem(Deed):
 class CatalogueItemAdmin(DeskAdmin):
     list_deeds = (AddItem,)
     deeds = (ChangeItem,)
-    list_display = ("item_id", "name", "price", "state", "site")
+    list_display = ("number", "name", "price", "state", "site")
     list_filter = (SiteFilter,)
     list_select_related = ("site",)
     detail_select_related = ("site",)
-    fields = ("item_id", "name", "price", "state", "site")
-    readonly_fields = ("price", "state")
+    fields = ("number", "name", "price", "state", "site")
+    readonly_fields = ("number", "price", "state")
+
+    @admin.display(description="item ID")
+    def number(self, row: CatalogueItem) -> str:
+        return row.item_id
 
     @admin.display(description="points")
     def price(self, row: CatalogueItem) -> str:

@@ -1,6 +1,7 @@
 """Loyalty members and households. Registered in ``ledger/admin``, where their points and redemptions are known."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -9,6 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from accounts import clock, loyalty_sessions
+from accounts.admin.deeds import Deed
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.household_deeds import (
     AddMember,
@@ -34,15 +36,24 @@ class HouseholdFilter(OfRowFilter):
 
 
 class MemberAdmin(DeskAdmin):
-    deeds = (ChangeIdentifiers, ChangeAddressBook, ChangeCard, Join, Leave, Activate, Suspend, Close)
-    list_display = ("account", "claimant", "loyalty_id", "household_shown", "state", "site")
+    deeds: ClassVar[Sequence[type[Deed]]] = (
+        ChangeIdentifiers,
+        ChangeAddressBook,
+        ChangeCard,
+        Join,
+        Leave,
+        Activate,
+        Suspend,
+        Close,
+    )
+    list_display = ("account", "claimant", "card", "household_shown", "state", "site")
     list_filter = (SiteFilter, HouseholdFilter)
     list_select_related = ("site", "user", "household")
     detail_select_related = ("site", "user", "household")
     search_fields = ("account_id",)  # Draws the search box; what it finds is said below.
     search_help_text = "Whole account ID, loyalty ID, identifier, claimant ID or e-mail"
-    fields = ("account_id", "loyalty_id", "claimant", "state", "household_shown", "site", "active_at", "created")
-    readonly_fields = ("claimant", "state", "household_shown", "active_at", "created")
+    fields = ("account", "card", "claimant", "state", "household_shown", "site", "active_at", "created")
+    readonly_fields = ("account", "card", "claimant", "state", "household_shown", "active_at", "created")
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
@@ -86,6 +97,10 @@ class MemberAdmin(DeskAdmin):
     @admin.display(description="account ID")
     def account(self, row: Member) -> str:
         return row.account_id
+
+    @admin.display(description="loyalty ID")
+    def card(self, row: Member) -> str:
+        return row.loyalty_id
 
     @admin.display(description="claimant")
     def claimant(self, row: Member) -> str | SafeString:

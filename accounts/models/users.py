@@ -125,7 +125,7 @@ VIEW = frozenset(
             "itemstatus",
             "shoporder",
         ),
-        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "transfer"),
+        "ledger": ("asset", "ledgeraccount", "ledgertransaction", "suspendedbooking", "reservation", "transfer"),
     }.items()
     for model in models_
 )
@@ -138,6 +138,7 @@ OPERATE = VIEW | {
     "codes.retry_advice",
     "codes.place_order",
     "codes.move_item",
+    "codes.release_reservation",
     "accounts.change_user",
     "accounts.give_licence",
     "accounts.end_licence",

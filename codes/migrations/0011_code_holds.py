@@ -32,8 +32,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'permissions': [('release_reservation', 'Can release reservations before their time')],
                 'indexes': [models.Index(condition=models.Q(('ended_as', '')), fields=['code', 'expires_at'], name='codehold_open'), models.Index(condition=models.Q(('ended_as', '')), fields=['expires_at'], name='codehold_to_expire')],
-                'constraints': [models.UniqueConstraint(fields=('reservation', 'code'), name='codehold_once'), models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR'), name='codehold_ends_in_time'), models.CheckConstraint(condition=models.Q(models.Q(('attempt__isnull', False), ('ended_as', 'consumed')), models.Q(models.Q(('ended_as', 'consumed'), _negated=True), ('attempt__isnull', True)), _connector='OR'), name='codehold_redeemed_if_consumed')],
+                'constraints': [models.UniqueConstraint(fields=('reservation', 'code'), name='codehold_once'), models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_at__isnull', False), models.Q(models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR')), _connector='OR'), name='codehold_ends_in_time'), models.CheckConstraint(condition=models.Q(models.Q(('attempt__isnull', False), ('ended_as', 'consumed')), models.Q(models.Q(('ended_as', 'consumed'), _negated=True), ('attempt__isnull', True)), _connector='OR'), name='codehold_redeemed_if_consumed')],
             },
         ),
         migrations.CreateModel(

@@ -32,6 +32,7 @@ class CodeHold(models.Model):
 
     class Meta:
         ordering = ["id"]
+        permissions = [("release_reservation", "Can release reservations before their time")]
         indexes = [
             models.Index(fields=["code", "expires_at"], name="codehold_open", condition=Q(ended_as="")),
             models.Index(fields=["expires_at"], name="codehold_to_expire", condition=Q(ended_as="")),
@@ -39,9 +40,13 @@ class CodeHold(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["reservation", "code"], name="codehold_once"),
             models.CheckConstraint(
+                # An unknown end would pass both comparisons: a check refuses only what is false.
                 condition=Q(ended_as="", ended_at__isnull=True)
-                | Q(ended_as__in=["consumed", "released"], ended_at__lt=F("expires_at"))
-                | Q(ended_as="expired", ended_at__gte=F("expires_at")),
+                | Q(ended_at__isnull=False)
+                & (
+                    Q(ended_as__in=["consumed", "released"], ended_at__lt=F("expires_at"))
+                    | Q(ended_as="expired", ended_at__gte=F("expires_at"))
+                ),
                 name="codehold_ends_in_time",
             ),
             models.CheckConstraint(

@@ -76,7 +76,8 @@ def run_some(arguments: Sequence[str]) -> int:
 
 # SQLite has no row locks to race for, and a browser looks the same over any database.
 EVERYWHERE = ["-m", "not races and not browser"]
-PARALLEL = ["-n", "2"]
+# Each worker begins with half of the folders and takes from the other at the end: a few tests take as long as a whole folder.
+PARALLEL = ["-n", "2", "--dist", "worksteal"]
 ALONE = ["-p", "no:xdist"]
 
 

@@ -30,7 +30,10 @@ class SettingsForm(DeskForm):
     points_code = forms.ChoiceField(label="Points", help_text="The asset in which the site keeps its points.")
     reservation_seconds = whole("reservation_seconds", 900, "Seconds of a reservation", "Then it expires by itself.")
     voids_enabled = forms.BooleanField(
-        required=False, initial=True, label="Redemptions can be voided", help_text="By the calls; staff always can."
+        required=False,
+        initial=True,
+        label="Redemptions can be voided",
+        help_text="By the calls of the loyalty protocol.",
     )
     adjustment_days = whole("adjustment_days", 30, "Days to void", "How long after it a redemption can be voided.")
     session_hours = whole("session_hours", 24, "Hours of a session", "It ends after so many hours without a call.")

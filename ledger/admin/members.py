@@ -24,9 +24,11 @@ from accounts.admin.wording import address_link, instant, link
 from accounts.models import Household, Member, Site, User
 from accounts.models.households import LONGEST_ID
 from ledger import contributions, contributors, points_balances
+from ledger.admin.points_deeds import GrantPointsToMember
 from ledger.contributions import Page, Redemption
 from ledger.models import Asset
-from ledger.opening import create_claimant, open_account
+from ledger.opening import create_claimant
+from ledger.points_accounts import open_points_account, points_account
 
 PAGE = 20
 
@@ -91,9 +93,18 @@ class AddLoyaltyMember(Deed):
                 raise at_fields(error) from error
             if household:
                 made = households.join(made, household, actor_id=actor_id(request))
-            open_account(user, points)
+            self.open(user, points, actor_id(request))
         self.model_admin.message_user(request, f"{made} was added.", "success")
         return HttpResponseRedirect(reverse("admin:accounts_member_change", args=[made.pk]))
+
+    def open(self, user: User, points: Asset, actor_id: str) -> None:
+        """Their points account, unless they had one before they were a member."""
+        account = points_account(user)
+        if account is None:
+            open_points_account(user, points, actor_id=actor_id, reason="New member")
+        elif account.asset_id != points.pk:
+            told = f"They have points of {account.asset}, and the programme's are {points}."
+            raise ValidationError({"claimant": [told]})
 
     def household(self, request: HttpRequest, site: Site, told: str) -> Household | None:
         if not told:
@@ -136,6 +147,7 @@ def at_fields(error: ValidationError) -> ValidationError:
 
 @admin.register(Member)
 class MemberWithPointsAdmin(MemberAdmin):
+    deeds = (*MemberAdmin.deeds, GrantPointsToMember)
     list_deeds = (AddLoyaltyMember,)
     change_form_outer_after_template = "admin/ledger/member.html"
 

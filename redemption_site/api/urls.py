@@ -14,6 +14,7 @@ from redemption_site.api.edits import BatchEditsView, EditCancellationView, Edit
 from redemption_site.api.exports import ExportView
 from redemption_site.api.imports import ImportConfirmationView, ImportProblemsView, ImportsView, ImportView
 from redemption_site.api.orders import CancellationView, MoreCodesView, OrderView
+from redemption_site.api.points import PointsView
 from redemption_site.api.redemptions import RedemptionsView
 from redemption_site.api.reservations import ConfirmationView, ReleaseView, ReservationsView, ReservationView
 from redemption_site.api.reversals import ReversalView
@@ -53,6 +54,7 @@ ROUTES: tuple[tuple[str, type[View]], ...] = (
     ("codes/<int:code_id>", CodeView),
     ("claimants/<path:claimant_id>/codes", OwnCodesView),
     ("claimants/<path:claimant_id>/account", AccountView),
+    ("claimants/<path:claimant_id>/points", PointsView),
 )
 
 

@@ -1,7 +1,7 @@
 """The setup of the flow's acceptance cases: tenant T with its instruments and claimants (redemption flow, section 8)."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +14,7 @@ from ledger.models import LedgerAccount, LedgerTransaction
 from redemption_site.edge.authentication import remembered
 from tests.api.doors import Door, signed_in, till
 from tests.factories import make_claimant, make_client, make_code, make_site, make_user, today
+from tests.scenes import scene
 
 ALL_SCOPES = ("redeem", "reverse", "read", "issue", "manage", "export", "assign")
 
@@ -49,8 +50,7 @@ def nothing_remembered() -> Iterator[None]:
     remembered.clear()
 
 
-@pytest.fixture
-def tenant(db: None) -> Tenant:
+def make_tenant() -> Tenant:
     """The tenant with its claimants and the one code that most tests need."""
     site = make_site(slug="t", domain="t.localhost")
     claimants = {
@@ -59,6 +59,15 @@ def tenant(db: None) -> Tenant:
         "u-3003": make_user(site, claimant_id="u-3003", is_active=False),
     }
     return Tenant(site, {"ABC-E6W5F": make_code(site, "ABC-E6W5F", worth_cents=2500)}, claimants)
+
+
+tenant_scene = scene("tenant", make_tenant)
+
+
+@pytest.fixture
+def tenant(tenant_scene: Callable[[], Tenant], db: None) -> Tenant:
+    """The tenant with its claimants and the one code that most tests need."""
+    return tenant_scene()
 
 
 @pytest.fixture

@@ -58,7 +58,8 @@ def test_only_what_a_browser_login_can_do_offers_it():
         if {"browserLogin": []} in operation["security"]
     }
 
-    assert offered == {"redeem", "validate", "get_attempt"}
+    reserving = {f"{deed}_reservation" for deed in ("make", "get", "confirm", "release")}
+    assert offered == {"redeem", "validate", "get_attempt"} | reserving
 
 
 @pytest.mark.django_db

@@ -16,7 +16,7 @@ BEYOND_THE_FLOW = {
     "offset_invalid": (400, False, "The offset of the redemption's time is not valid.", ["fix_request"]),
     "batch_not_found": (404, False, "This batch does not exist.", ["none"]),
     "batch_not_active": (409, False, "This batch is not active.", ["contact_support"]),
-    "reservation_gone": (404, False, "This reservation does not exist or has ended.", ["none"]),
+    "reservation_gone": (409, False, "This reservation does not exist or has ended.", ["none"]),
     "no_code_left": (409, False, "No code of this batch is left.", ["contact_support"]),
 }
 

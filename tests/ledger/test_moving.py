@@ -9,6 +9,7 @@ from ledger.models import LedgerAccount, LedgerTransaction, Transfer
 from ledger.refusals import AccountLocked, InsufficientBalance
 from tests.factories import make_account
 from tests.ledger.bookings import system
+from tests.ledger.holding import hold
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +65,6 @@ def test_amounts_out_of_bounds_are_refused_and_no_value_moves(deed, amount):
     ("deed", "amount", "fields", "refusal"),
     [
         (moving.spend, 501, {}, InsufficientBalance),
-        (moving.spend, 500, {"held": 1}, InsufficientBalance),
         (moving.spend, 1, {"floor": 500}, InsufficientBalance),
         (moving.grant, 1, {"floor": 502}, InsufficientBalance),
         (moving.spend, 1, {"state": "closed"}, AccountLocked),
@@ -80,6 +80,18 @@ def test_what_is_refused_moves_no_value(deed, amount, fields, refusal):
         deed(account, amount, comment="", actor_id="u-boss")
 
     assert state_of_the_books() == before
+
+
+def test_what_is_held_is_not_spent():
+    account = make_account(balance=500)
+    hold({account: 1})
+    before = state_of_the_books()
+
+    with pytest.raises(InsufficientBalance):
+        moving.spend(account, 500, comment="", actor_id="u-boss")
+
+    assert state_of_the_books() == before
+    moving.spend(account, 499, comment="", actor_id="u-boss")
 
 
 def test_a_balance_that_would_grow_out_of_bounds_is_refused_and_no_value_moves():

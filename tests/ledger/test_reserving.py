@@ -2,17 +2,20 @@
 
 import pytest
 import uuid_utils.compat as uuid
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from ledger import points, reserving
 from ledger.books import Booking, lock_books
+from ledger.durability import durable
+from ledger.expiring_holds import sweep_reservations
 from ledger.models import AccountHold, LedgerAccount, Reservation
 from ledger.posting import post
 from ledger.refusals import AccountLocked, AccountMissing, InsufficientBalance, ReservationGone
 from tests.factories import make_account, make_asset, make_site, make_user
 from tests.ledger import holding
 from tests.ledger.membership import CALLER, assert_sound, make_household, moved, redeem, reserve
+from tests.plans import read_whole
 
 pytestmark = pytest.mark.django_db
 
@@ -169,7 +172,7 @@ def test_the_tokens_digest_tells_nothing_of_it_and_no_two_are_alike(owner):
 
 
 # Reserve, reduce, redeem, void, cancel, a member's balance, a household's.
-COUNTS = [6, 7, 11, 12, 7, 3, 4]
+COUNTS = [6, 7, 12, 12, 7, 3, 4]
 
 
 class TestStatements:
@@ -205,3 +208,56 @@ class TestStatements:
 
         assert counts[0] == counts[1]
         assert counts[0] == COUNTS
+
+    def test_no_statement_reads_a_large_table_whole(self):
+        members = make_household({"A": 1_000, "B": 1_000})
+        first = members["A"]
+
+        def everything():
+            points.cancel_points(first, reserve(first, 10))
+            token = reserve(first, 100)
+            points.reduce_points(first, token, 50)
+            spending = redeem(first, token)
+            points.void_spending(first, str(spending.transaction_id), caller=CALLER, adjustment_days=30)
+            reserve(first, 30)
+            points.balances_of(first)
+            points.household_balance(first.household_id)
+            sweep_reservations()
+
+        assert read_whole(everything) == []
+
+
+class TestOnceMore:
+    """PostgreSQL asks for another try of a transaction that it gave up."""
+
+    def failing(self, times, sqlstate):
+        tries = []
+
+        @durable
+        def deed():
+            tries.append(1)
+            if len(tries) <= times:
+                error = OperationalError("lost")
+                error.__cause__ = Exception()
+                error.__cause__.sqlstate = sqlstate
+                raise error
+            return len(tries)
+
+        return deed, tries
+
+    @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
+    def test_a_lost_transaction_is_tried_again_and_nobody_hears_of_it(self, db, sqlstate):
+        deed, _ = self.failing(4, sqlstate)
+        assert deed() == 5
+
+        deed, tries = self.failing(5, sqlstate)
+        with pytest.raises(OperationalError):
+            deed()
+        assert len(tries) == 5
+
+    @pytest.mark.parametrize("sqlstate", ["55P03", "57014", "08006", ""])
+    def test_a_lock_not_obtained_or_a_database_that_is_away_is_told_at_once(self, db, sqlstate):
+        deed, tries = self.failing(1, sqlstate)
+        with pytest.raises(OperationalError):
+            deed()
+        assert len(tries) == 1

@@ -143,7 +143,7 @@ class TestAppendOnly:
     @pytest.mark.parametrize(
         "statement",
         [
-            "TRUNCATE ledger_transfer",
+            "TRUNCATE ledger_transfer CASCADE",
             "TRUNCATE ledger_ledgertransaction CASCADE",
             "TRUNCATE ledger_ledgeraccount",
             "TRUNCATE ledger_ledgeraccount CASCADE",

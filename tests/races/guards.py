@@ -25,18 +25,21 @@ NAMED = (
     ("accounts_storedidentification", "identification_per_visitor_and_type"),
     ("codes_shoporder", "shoporder_number_per_site"),
     ("codes_shoporder", "shoporder_idempotency_key"),
+    ("ledger_lot", "lot_held_remaining"),
 )
 # Unique columns, whose constraints Django names.
 UNIQUE = (
     ("codes_reversal", "attempt_id"),
     ("ledger_ledgertransaction", "reverses_id"),
     ("codes_assignment", "code_id"),
+    ("ledger_spending", "reservation_id"),
 )
 # Triggers that stay, but let everything pass: check_invariants would only tell that they are missing.
 TRIGGERS = (
     *("codes_code_states", "ledger_account_guard"),
     *("codes_assignment_belongs", "codes_code_stays_theirs"),
     *("ledger_suspended_guard", "ledger_account_due"),
+    *("ledger_reservation_guard", "ledger_accounthold_guard", "ledger_account_lots"),
     "codes_shoporderitem_codes_stay",
 )
 
@@ -48,6 +51,8 @@ FIRST_WRITES = (
     ("codes_issueorder", "INSERT OR UPDATE"),
     ("codes_reversal", "INSERT"),
     ("ledger_ledgertransaction", "INSERT"),
+    ("ledger_reservation", "INSERT"),
+    ("ledger_accounthold", "UPDATE"),
     ("accounts_failurebudget", "INSERT"),
     ("accounts_visitor", "INSERT"),
     ("accounts_visitorperson", "INSERT"),

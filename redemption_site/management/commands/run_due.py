@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from accounts import heartbeats, tidying
-from codes import expiring, import_tidying, mailing, replenishing, resealing, working
+from codes import expiring, import_tidying, mailing, releasing, replenishing, resealing, working
 from codes.advice import draining, tallies
 from ledger import expiring_holds, settling, summing
 
@@ -29,6 +29,7 @@ DEEDS: tuple[tuple[Callable[[], Any], int], ...] = (
     (lambda: settling.sweep_due(seconds=SLICE_SECONDS), 10),
     (lambda: expiring_holds.sweep_reservations(seconds=SLICE_SECONDS), 10),
     (lambda: expiring.sweep_expired(seconds=SLICE_SECONDS), 20),
+    (lambda: releasing.sweep_expired(seconds=SLICE_SECONDS), 10),
     (lambda: resealing.reseal(seconds=SLICE_SECONDS), 10),
     (lambda: tidying.tidy(seconds=SLICE_SECONDS), 60),
     (import_tidying.discard_forgotten, 600),
