@@ -90,6 +90,31 @@ def test_case_29_an_amount_counts_before_the_items(till: Till):
     assert Reservation.objects.get().details["catalogueItems"] == [{"id": "MUG", "quantity": 3}]
 
 
+def test_what_is_said_of_a_reservation_is_recorded(programme: Programme, till: Till):
+    till.reserved(
+        "7",
+        businessUnit="WEST",
+        redemptionId="STATEMENT_CREDIT",
+        redeemerId="6000000001",
+        fulfillmentEmailKey="HOME",
+        colour="red",
+    )
+    reservation = Reservation.objects.get()
+    assert reservation.details == {
+        "businessUnit": "WEST",
+        "redemptionId": "STATEMENT_CREDIT",
+        "redeemerId": "6000000001",
+        "fulfillmentEmailKey": "HOME",
+    }
+    assert till.key is not None
+    assert (reservation.caller, reservation.owner) == (f"client:{till.key.client.pk}", programme.member(M1).user)
+    # The unit of the redemption is its own.
+    before = moved()
+    response = till.reserve(reservationAmount="7", businessUnit="EAST")
+    assert_refused(response, error("Business Unit EAST is not a valid business unit"), before)
+    assert till.reserve(reservationAmount="7", businessUnit=" ").status_code == 200
+
+
 @pytest.mark.parametrize(
     "amount",
     [
