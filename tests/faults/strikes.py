@@ -90,11 +90,16 @@ def kill_database(town: Town, chance: random.Random) -> None:
 
 def end_database_at_once(town: Town, chance: random.Random) -> None:
     """As ``pg_ctl stop -m immediate`` does: no session ends in order, and the log of writes is replayed."""
+    end_database_now(town)
+    time.sleep(chance.uniform(0, LONGEST_OUTAGE_SECONDS))
+    town.server.start()
+
+
+def end_database_now(town: Town) -> None:
+    """Whoever starts it again is the caller."""
     os.kill(town.server.pid, signal.SIGQUIT)
     assert town.server.popen is not None
     town.server.popen.wait(20)
-    time.sleep(chance.uniform(0, LONGEST_OUTAGE_SECONDS))
-    town.server.start()
 
 
 KINDS: dict[str, Callable[[Town, random.Random], None]] = {

@@ -3,11 +3,8 @@
 import datetime as dt
 import random
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from django.db import connections
 
 from accounts import clock, households
 from accounts.models import Household, Member
@@ -16,25 +13,10 @@ from ledger import expiring_holds, granting, points, reserving, settling
 from ledger.models import AccountHold, LedgerAccount, LedgerTransaction, Reservation, Spending
 from tests.ledger.membership import make_member
 from tests.races.arena import CROWD
+from tests.races.callers import at_once
 from tests.races.families import CALLER, Family, told
 
 pytestmark = pytest.mark.races
-
-ENDED = {"done", "ReservationGone"}
-
-
-@contextmanager
-def patience() -> Iterator[None]:
-    """64 deeds in a row take longer than one waits for a lock; that nobody waits so long is the web server's affair."""
-    options = connections["default"].settings_dict["OPTIONS"]
-    before = options["options"]
-    connections.close_all()
-    options["options"] = f"{before} -c lock_timeout=60s -c statement_timeout=60s"
-    try:
-        yield
-    finally:
-        connections.close_all()
-        options["options"] = before
 
 
 def family(arena, *holdings: int) -> Family:
@@ -49,16 +31,6 @@ def family(arena, *holdings: int) -> Family:
     return Family(members, list(accounts.values_list("pk", flat=True)))
 
 
-def crowd(arena, *deeds) -> list[str]:
-    """What each of the deeds, done at one moment and each with a connection of its own, heard; errors are raised."""
-    with patience():
-        heard = arena.database.together(*[lambda deed=deed: told(deed) for deed in deeds])
-    for each in heard if arena.guarded else ():
-        if isinstance(each, Exception):
-            raise each
-    return [each if isinstance(each, str) else type(each).__name__ for each in heard]
-
-
 def balance(alone: Family) -> tuple[int, int]:
     account = alone.account(0)
     return account.balance, account.held
@@ -68,7 +40,7 @@ def test_case_32_64_callers_redeem_one_token(unguarded, guarded):
     def race(arena):
         alone = family(arena, 25_000)
         token = alone.reserve(20_000).token
-        heard = Counter(crowd(arena, *[lambda: alone.redeem(token)] * CROWD))
+        heard = Counter(at_once(arena, [lambda: alone.redeem(token)] * CROWD, told))
         debits = [transfer.amount for transfer in alone.transfers()]
         return alone, heard, debits
 
@@ -90,7 +62,7 @@ def test_case_32_64_callers_redeem_one_token(unguarded, guarded):
 def test_case_33_64_reservations_of_5000_by_a_member_who_has_25000(unguarded, guarded):
     def race(arena):
         alone = family(arena, 25_000)
-        heard = Counter(crowd(arena, *[lambda: alone.reserve(5_000)] * CROWD))
+        heard = Counter(at_once(arena, [lambda: alone.reserve(5_000)] * CROWD, told))
         return alone, heard
 
     with unguarded:
@@ -111,7 +83,7 @@ def test_64_callers_void_one_redemption(unguarded, guarded):
     def race(arena):
         together = family(arena, 6_000, 3_000, 1_000)
         told_id = str(together.redeem(together.reserve(5_000).token).pk)
-        heard = Counter(crowd(arena, *[lambda: together.void(told_id)] * CROWD))
+        heard = Counter(at_once(arena, [lambda: together.void(told_id)] * CROWD, told))
         return together, heard
 
     with unguarded:
@@ -225,7 +197,7 @@ class Crowded:
         assert read.available == read.balance - read.held
 
     def race(self) -> "Crowded":
-        crowd(self.arena, *map(self.caller, range(CROWD)))
+        at_once(self.arena, [*map(self.caller, range(CROWD))], told)
         if self.arena.guarded:
             assert wait_until(lambda: not self.due_soon(), seconds=10)
             settling.sweep_due()

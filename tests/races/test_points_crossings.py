@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests.factories import make_site
-from tests.races import families
+from tests.races import families, guards
 from tests.races.arena import violations
 from tests.races.crossings import cross, rival
 from tests.races.families import (
@@ -105,6 +105,28 @@ def ground(committed_db):
             yield Ground(other)
     finally:
         settings.CLOCK_OFFSET_SECONDS = 0
+
+
+# What is lost where nobody locks or guards: each deed with one that would spoil it.
+SPOILED = [
+    *((reserve, reserve), (reduce, cancel), (cancel, redeem), (redeem, redeem), (redeem, reduce), (void, void)),
+    *((expire, redeem), (redeem, expire), (reserve, take), (take, reserve), (grant, reserve)),
+]
+
+
+def heard_of_whatever(deed):
+    """Without its guards a deed may end in any error."""
+    try:
+        return told(deed)
+    except Exception as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize(("first", "second"), SPOILED, ids=lambda deed: deed.__name__)
+def test_without_guards_they_end_otherwise(ground, monkeypatch, first, second):
+    guards.take_out()
+    monkeypatch.setattr(settings, "DEFECTS", guards.DEFECTS)
+    assert not all(in_order for _, in_order, _ in ground.crossings(first, second, heard_of_whatever))
 
 
 def test_any_two_deeds_that_meet_end_as_one_after_the_other(ground):
