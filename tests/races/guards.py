@@ -40,6 +40,7 @@ TRIGGERS = (
     *("codes_assignment_belongs", "codes_code_stays_theirs"),
     *("ledger_suspended_guard", "ledger_account_due"),
     *("ledger_reservation_guard", "ledger_accounthold_guard", "ledger_account_lots"),
+    *("codes_code_held_uses", "codes_reservation_waits"),
     "codes_shoporderitem_codes_stay",
 )
 

@@ -102,7 +102,7 @@ class Crowded:
     """A household on which everybody does what comes into their heads, with tokens that all of them know."""
 
     HOLDINGS = (20_000, 12_000, 8_000, 4_000, 0)
-    DEEDS = 6
+    DEEDS = 5
     WEIGHTS = {
         **{"reserve": 6, "reduce": 3, "cancel": 2, "redeem": 3, "void": 2},
         **{"give": 1, "take": 1, "move": 1, "sweep": 1, "read": 1},
