@@ -23,7 +23,8 @@ class Client(models.Model):
         MANAGE = "manage", "Change codes"
         EXPORT = "export", "Export codes with their characters"
         CASH = "cash", "Change cash accounts and book on them (prepaid engine)"
-        POINTS = "points", "Reserve, redeem and grant points (loyalty protocol)"
+        POINTS = "points", "Reserve and redeem points (loyalty protocol)"
+        GRANT = "grant", "Give points to claimants, and take them back"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="clients")
     name = models.CharField(max_length=100)

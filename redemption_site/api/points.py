@@ -85,7 +85,7 @@ GRANT_POINTS = extend_schema(
     description=(
         "Points with an end are a lot of their own; what expires first is used first, by corrections too. A claimant without a "
         "points account gets one in the site's programme. 409 `account_locked` or `insufficient_balance` where the account does "
-        "not permit it; nothing has moved then. A key that was used for another grant is 422. Needs the scope `points`."
+        "not permit it; nothing has moved then. A key that was used for another grant is 422. Needs the scope `grant`."
     ),
     tags=["accounts"],
     request=GrantBody,
@@ -114,7 +114,7 @@ class PointsView(APIView):
     """A claimant's points."""
 
     http_method_names = ["get", "head", "post"]
-    scopes: ClassVar = {"GET": "read", "POST": "points"}
+    scopes: ClassVar = {"GET": "read", "POST": "grant"}
 
     @GET_POINTS
     def get(self, request: Request, claimant_id: str) -> HttpResponse:

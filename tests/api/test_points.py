@@ -21,7 +21,7 @@ GIFT = {"amount": 500, "kind": "campaign", "reason": "spring"}
 @pytest.fixture
 def door(tenant: Tenant):
     make_asset("PTS")
-    return till(make_client(tenant.site, ["read", "points"]).key)
+    return till(make_client(tenant.site, ["read", "grant"]).key)
 
 
 def granting(door, key=None, path=PATH, **fields):
@@ -120,7 +120,7 @@ def test_what_the_account_does_not_permit_is_a_conflict(tenant: Tenant, door):
 
 
 def test_a_site_without_a_programme_says_so(tenant: Tenant):
-    answer = granting(till(make_client(tenant.site, ["points"]).key))
+    answer = granting(till(make_client(tenant.site, ["grant"]).key))
 
     assert answer.status_code == 400
     assert "PTS" in answer.json()["errors"][0]["message"]
@@ -128,10 +128,10 @@ def test_a_site_without_a_programme_says_so(tenant: Tenant):
 
 
 def test_only_keys_of_the_scope_grant_and_only_for_whom_they_act(tenant: Tenant, door):
-    for scopes in (["redeem"], ["read"], ["cash", "manage"]):
+    for scopes in (["redeem"], ["read"], ["cash", "manage"], ["points"]):
         assert granting(till(make_client(tenant.site, scopes).key)).status_code == 403
     assert granting(signed_in(tenant.claimants["u-1001"])).status_code == 403
-    limited = till(make_client(tenant.site, ["points"], acts_as=[tenant.claimants["u-2002"]]).key)
+    limited = till(make_client(tenant.site, ["grant"], acts_as=[tenant.claimants["u-2002"]]).key)
     assert granting(limited).status_code == 403
     assert limited.get(PATH).status_code == 403
     assert nothing_moved()
