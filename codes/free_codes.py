@@ -52,7 +52,7 @@ FREE = """
       AND a.owner_id IS NULL AND a.redemptions = 0 AND a.state = 'active' AND a.max_uses <> {unlimited}
       AND a.value_expired_at IS NULL AND (a.valid_until IS NULL OR a.valid_until > %s)
       AND (SELECT o.state FROM codes_issueorder o WHERE o.id = a.order_id) = 'done'
-      AND (a.held = 0 OR NOT EXISTS (SELECT 1 FROM codes_codehold h
+      AND (a.held = 0 OR NOT EXISTS (SELECT 1 FROM codes_hold h
                                      WHERE h.code_id = a.id AND h.ended_as = '' AND h.expires_at > %s))
     ORDER BY a.batch_id, a.serial LIMIT 1
 """

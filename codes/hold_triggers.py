@@ -20,7 +20,7 @@ FIXED = (
 
 # After the row: the code's own trigger, which judges what is held of it, sees the hold then.
 HOLD_POSTGRESQL = f"""
-CREATE OR REPLACE FUNCTION codes_codehold_counts() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION codes_hold_counts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' OR TG_OP = 'TRUNCATE' THEN
         RAISE EXCEPTION '{NEVER_DELETED}' USING ERRCODE = 'restrict_violation';
@@ -39,38 +39,38 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER codes_codehold_counts AFTER INSERT OR UPDATE OR DELETE ON codes_codehold
-FOR EACH ROW EXECUTE FUNCTION codes_codehold_counts();
-CREATE TRIGGER codes_codehold_counts_truncate BEFORE TRUNCATE ON codes_codehold
-FOR EACH STATEMENT EXECUTE FUNCTION codes_codehold_counts();
+CREATE TRIGGER codes_hold_counts AFTER INSERT OR UPDATE OR DELETE ON codes_hold
+FOR EACH ROW EXECUTE FUNCTION codes_hold_counts();
+CREATE TRIGGER codes_hold_counts_truncate BEFORE TRUNCATE ON codes_hold
+FOR EACH STATEMENT EXECUTE FUNCTION codes_hold_counts();
 """  # noqa: S608
 
 HOLD_SQLITE = (
     (
-        "codes_codehold_begins",
-        f"""CREATE TRIGGER codes_codehold_begins BEFORE INSERT ON codes_codehold
+        "codes_hold_begins",
+        f"""CREATE TRIGGER codes_hold_begins BEFORE INSERT ON codes_hold
         WHEN NEW.ended_as <> '' OR NOT {BELONGS}
         BEGIN SELECT RAISE(ABORT, '{BEGINS}'); END""",
     ),
     (
-        "codes_codehold_ends_once",
-        f"""CREATE TRIGGER codes_codehold_ends_once BEFORE UPDATE ON codes_codehold
+        "codes_hold_ends_once",
+        f"""CREATE TRIGGER codes_hold_ends_once BEFORE UPDATE ON codes_hold
         WHEN OLD.ended_as <> '' OR {FIXED.replace("IS DISTINCT FROM", "IS NOT")}
         BEGIN SELECT RAISE(ABORT, '{ENDS_ONCE}'); END""",
     ),
     (
-        "codes_codehold_never_deleted",
-        f"""CREATE TRIGGER codes_codehold_never_deleted BEFORE DELETE ON codes_codehold
+        "codes_hold_never_deleted",
+        f"""CREATE TRIGGER codes_hold_never_deleted BEFORE DELETE ON codes_hold
         BEGIN SELECT RAISE(ABORT, '{NEVER_DELETED}'); END""",
     ),
     (
-        "codes_codehold_counts",
-        """CREATE TRIGGER codes_codehold_counts AFTER INSERT ON codes_codehold
+        "codes_hold_counts",
+        """CREATE TRIGGER codes_hold_counts AFTER INSERT ON codes_hold
         BEGIN UPDATE codes_code SET held = held + 1 WHERE id = NEW.code_id; END""",
     ),
     (
-        "codes_codehold_counts_end",
-        """CREATE TRIGGER codes_codehold_counts_end AFTER UPDATE ON codes_codehold WHEN NEW.ended_as <> ''
+        "codes_hold_counts_end",
+        """CREATE TRIGGER codes_hold_counts_end AFTER UPDATE ON codes_hold WHEN NEW.ended_as <> ''
         BEGIN UPDATE codes_code SET held = held - 1 WHERE id = NEW.code_id; END""",
     ),
 )
@@ -99,7 +99,7 @@ HELD_SQLITE = (
         "codes_code_held",
         f"""CREATE TRIGGER codes_code_held BEFORE UPDATE OF held ON codes_code
         WHEN NEW.held <> OLD.held
-          AND NEW.held <> (SELECT COUNT(*) FROM codes_codehold WHERE code_id = NEW.id AND ended_as = '')
+          AND NEW.held <> (SELECT COUNT(*) FROM codes_hold WHERE code_id = NEW.id AND ended_as = '')
         BEGIN SELECT RAISE(ABORT, '{ONLY_BY_HOLD}'); END""",  # noqa: S608
     ),
     (
@@ -111,7 +111,7 @@ HELD_SQLITE = (
 
 # An expired one may be tidied first: its holds count as absent already, and end under the locks of their codes.
 HOLDS_A_CODE = """NEW.ended_as IN ('consumed', 'released') AND EXISTS (
-    SELECT 1 FROM codes_codehold h WHERE h.reservation_id = NEW.id AND h.ended_as = '')"""
+    SELECT 1 FROM codes_hold h WHERE h.reservation_id = NEW.id AND h.ended_as = '')"""
 RESERVATION_POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION codes_reservation_waits() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -133,6 +133,6 @@ RESERVATION_SQLITE = (
 
 TRIGGERS = (
     Trigger("codes_reservation_waits", "ledger_reservation", RESERVATION_POSTGRESQL, RESERVATION_SQLITE),
-    Trigger("codes_codehold_counts", "codes_codehold", HOLD_POSTGRESQL, HOLD_SQLITE),
+    Trigger("codes_hold_counts", "codes_hold", HOLD_POSTGRESQL, HOLD_SQLITE),
     Trigger("codes_code_held", "codes_code", HELD_POSTGRESQL, HELD_SQLITE),
 )

@@ -169,7 +169,7 @@ def write(command: PlaceReservation, placed: Placed, cases: Sequence[Case], fact
         cases, facts.now
     ).check()  # Those of the codes that have expired: only then are their uses free to be held.
     rows.add(
-        "codes_codehold",
+        "codes_hold",
         HOLD_COLUMNS,
         [(reservation.pk, case.code.id, reservation.expires_at, "") for case in cases if case.code],
     )

@@ -72,6 +72,8 @@ def change_account(
     Raises ValueError for a state or a floor that cannot be.
     """
     refuse_floor(floor or 0)
+    if floor and account.kind == LedgerAccount.Kind.POINTS:
+        raise ValueError("Points have no minimum balance.")
     if state is not None and state not in State.values:
         raise ValueError(f"There is no state {state!r}.")
     with transaction.atomic(durable=True):

@@ -303,6 +303,8 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "codes.models.IssueOrder.State",
         "ReservationState": ["open", "consumed", "released", "expired"],
         "AccountKind": ["cash", "points"],
+        "AccountState": ["open", "credit_only", "closed"],
+        "GrantKind": ["campaign", "correction"],
         "KindEnum": "codes.models.BatchEdit.Kind",
         **{f"Says{word.title()}": [word] for word in ("redeemed", "failed", "valid", "invalid")},
     },

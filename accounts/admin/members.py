@@ -1,6 +1,7 @@
 """Loyalty members and households. Registered in ``ledger/admin``, where their points and redemptions are known."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -9,6 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from accounts import clock, loyalty_sessions
+from accounts.admin.deeds import Deed
 from accounts.admin.desk import DeskAdmin
 from accounts.admin.household_deeds import (
     AddMember,
@@ -34,7 +36,16 @@ class HouseholdFilter(OfRowFilter):
 
 
 class MemberAdmin(DeskAdmin):
-    deeds = (ChangeIdentifiers, ChangeAddressBook, ChangeCard, Join, Leave, Activate, Suspend, Close)
+    deeds: ClassVar[Sequence[type[Deed]]] = (
+        ChangeIdentifiers,
+        ChangeAddressBook,
+        ChangeCard,
+        Join,
+        Leave,
+        Activate,
+        Suspend,
+        Close,
+    )
     list_display = ("account", "claimant", "card", "household_shown", "state", "site")
     list_filter = (SiteFilter, HouseholdFilter)
     list_select_related = ("site", "user", "household")

@@ -4,7 +4,10 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Reservations live in the ledger now. Nothing could write the two tables that are dropped, so they are empty."""
+    """Reservations live in the ledger now. Nothing could write the two old tables, so they are empty.
+
+    They stay for one release, for yesterday's code reads them with every redemption; a later migration drops them.
+    """
 
     dependencies = [
         ('codes', '0010_articles_and_shop_orders'),
@@ -12,8 +15,9 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.DeleteModel(name='CodeHold'),
-        migrations.DeleteModel(name='Reservation'),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.DeleteModel(name='CodeHold'), migrations.DeleteModel(name='Reservation')],
+        ),
         migrations.AddField(
             model_name='code',
             name='held',
@@ -31,10 +35,11 @@ class Migration(migrations.Migration):
                 ('reservation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='code_holds', to='ledger.reservation')),
             ],
             options={
+                'db_table': 'codes_hold',
                 'ordering': ['id'],
                 'permissions': [('release_reservation', 'Can release reservations before their time')],
                 'indexes': [models.Index(condition=models.Q(('ended_as', '')), fields=['code', 'expires_at'], name='codehold_open'), models.Index(condition=models.Q(('ended_as', '')), fields=['expires_at'], name='codehold_to_expire')],
-                'constraints': [models.UniqueConstraint(fields=('reservation', 'code'), name='codehold_once'), models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_at__isnull', False), models.Q(models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR')), _connector='OR'), name='codehold_ends_in_time'), models.CheckConstraint(condition=models.Q(models.Q(('attempt__isnull', False), ('ended_as', 'consumed')), models.Q(models.Q(('ended_as', 'consumed'), _negated=True), ('attempt__isnull', True)), _connector='OR'), name='codehold_redeemed_if_consumed')],
+                'constraints': [models.UniqueConstraint(fields=('reservation', 'code'), name='codes_hold_once'), models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('ended_at__isnull', True)), models.Q(('ended_at__isnull', False), models.Q(models.Q(('ended_as__in', ['consumed', 'released']), ('ended_at__lt', models.F('expires_at'))), models.Q(('ended_as', 'expired'), ('ended_at__gte', models.F('expires_at'))), _connector='OR')), _connector='OR'), name='codehold_ends_in_time'), models.CheckConstraint(condition=models.Q(models.Q(('attempt__isnull', False), ('ended_as', 'consumed')), models.Q(models.Q(('ended_as', 'consumed'), _negated=True), ('attempt__isnull', True)), _connector='OR'), name='codehold_redeemed_if_consumed')],
             },
         ),
         migrations.CreateModel(

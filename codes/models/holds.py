@@ -31,6 +31,7 @@ class CodeHold(models.Model):
     )
 
     class Meta:
+        db_table = "codes_hold"  # Yesterday's code still reads the table that Django would name.
         ordering = ["id"]
         permissions = [("release_reservation", "Can release reservations before their time")]
         indexes = [
@@ -38,7 +39,7 @@ class CodeHold(models.Model):
             models.Index(fields=["expires_at"], name="codehold_to_expire", condition=Q(ended_as="")),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["reservation", "code"], name="codehold_once"),
+            models.UniqueConstraint(fields=["reservation", "code"], name="codes_hold_once"),
             models.CheckConstraint(
                 # An unknown end would pass both comparisons: a check refuses only what is false.
                 condition=Q(ended_as="", ended_at__isnull=True)

@@ -95,7 +95,7 @@ def end_reservations(cases: Sequence[Case], now: dt.datetime) -> None:
     rows.write(
         f"""UPDATE ledger_reservation SET ended_as = 'consumed', ended_at = %s
             WHERE {wanted} AND ended_as = '' AND NOT EXISTS (
-                SELECT 1 FROM codes_codehold h WHERE h.reservation_id = ledger_reservation.id AND h.ended_as = ''
+                SELECT 1 FROM codes_hold h WHERE h.reservation_id = ledger_reservation.id AND h.ended_as = ''
             ) AND NOT EXISTS (
                 SELECT 1 FROM ledger_accounthold a WHERE a.reservation_id = ledger_reservation.id AND a.ended_as = ''
             )""",  # noqa: S608
@@ -110,15 +110,15 @@ def write_endings(endings: Sequence[tuple[int, str, UUID | None]], now: dt.datet
     columns = (("id", "bigint"), ("ended_as", "text"), ("attempt_id", "uuid"))
     source, params = rows.as_table(columns, sorted(endings, key=lambda each: each[0]))
     return rows.write(
-        f"""UPDATE codes_codehold SET ended_as = v.ended_as, attempt_id = v.attempt_id, ended_at = %s
-            FROM {source} WHERE codes_codehold.id = v.id AND codes_codehold.ended_as = ''""",  # noqa: S608
+        f"""UPDATE codes_hold SET ended_as = v.ended_as, attempt_id = v.attempt_id, ended_at = %s
+            FROM {source} WHERE codes_hold.id = v.id AND codes_hold.ended_as = ''""",  # noqa: S608
         [budgets.stored(now), *params],
     )
 
 
 OPEN = """
     SELECT h.id, h.code_id, h.reservation_id, r.token_digest, r.owner_id, h.expires_at
-    FROM codes_codehold h JOIN ledger_reservation r ON r.id = h.reservation_id
+    FROM codes_hold h JOIN ledger_reservation r ON r.id = h.reservation_id
     WHERE {wanted} AND h.ended_as = '' ORDER BY h.id
 """
 

@@ -60,7 +60,8 @@ class Book(Deed):
     form_class = BookForm
 
     def offered(self, request: HttpRequest, row: LedgerAccount) -> bool:
-        return row.owner_id is not None and row.state != LedgerAccount.State.CLOSED
+        """Points are granted instead, with an end or none."""
+        return row.kind == LedgerAccount.Kind.CASH and row.state != LedgerAccount.State.CLOSED
 
     def form(self, request: HttpRequest, row: LedgerAccount) -> DeskForm:
         form = super().form(request, row)
@@ -111,6 +112,9 @@ class ChangeAccount(Deed):
 
     def form(self, request: HttpRequest, row: LedgerAccount) -> DeskForm:
         form = super().form(request, row)
+        if row.kind == LedgerAccount.Kind.POINTS:  # They have none: all of them can be used, and expire.
+            del form.fields["floor"]
+            return form
         form.fields["floor"].help_text = f"In {row.asset.code}. No booking may leave less; -50 lets it go below zero."
         return form
 
@@ -123,7 +127,7 @@ class ChangeAccount(Deed):
     def perform(self, request: HttpRequest, row: LedgerAccount, form: ChangeForm) -> str:
         data = form.cleaned_data
         try:
-            floor = limit(row.asset, data["floor"])
+            floor = limit(row.asset, data["floor"]) if "floor" in data else None
         except ValidationError as error:
             raise ValidationError({"floor": error.messages}) from error
         changed = cash_accounts.change_account(
@@ -181,14 +185,15 @@ def read_amount(asset: Asset, text: str, name: str) -> int:
         raise ValidationError({name: error.messages}) from error
 
 
-def on_site(typed: dt.datetime | None, site: Site) -> dt.datetime | None:
-    """What was typed, on the clocks of the site. Raises ValidationError for what has passed."""
+def on_site(typed: dt.datetime | None, site: Site, name: str = "due_at") -> dt.datetime | None:
+    """What was typed in the field of that name, on the clocks of the site. Raises ValidationError for what has passed."""
     if typed is None:
         return None
     try:
         read = typed.replace(tzinfo=ZoneInfo(site.time_zone)).astimezone(dt.UTC)
     except OverflowError as error:
-        raise ValidationError({"due_at": ["Write a day that calendars have."]}) from error
+        raise ValidationError({name: ["Write a day that calendars have."]}) from error
     if read <= clock.read():
-        raise ValidationError({"due_at": ["That moment has passed. Leave it empty to book at once."]})
+        instead = "Leave it empty to book at once." if name == "due_at" else "Nothing was changed."
+        raise ValidationError({name: [f"That moment has passed. {instead}"]})
     return read

@@ -18,8 +18,11 @@ from accounts.admin.wording import NOTHING, address_link, instant, link
 from ledger import balances
 from ledger.admin.account_deeds import Book, ChangeAccount
 from ledger.admin.money import money
+from ledger.admin.points_deeds import GrantPoints
 from ledger.admin.transactions import transfer_row, whose
+from ledger.lot_uses import LotUse
 from ledger.models import LedgerAccount, LedgerTransaction, Transfer
+from ledger.points_accounts import read_points
 from ledger.statement import Entry, read_statement
 
 ENDED = 10  # Suspended bookings that were refused or cancelled.
@@ -29,7 +32,7 @@ NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(DeskAdmin):
-    deeds = (Book, ChangeAccount)
+    deeds = (Book, GrantPoints, ChangeAccount)
     list_display = ("whose", "site", "purpose_shown", "state_shown", "balance_shown")
     list_filter = (SiteFilter, "purpose", "kind", "state")
     list_select_related = ("site", "asset", "owner")
@@ -57,7 +60,7 @@ class LedgerAccountAdmin(DeskAdmin):
                 problem = "Write the moment as 2026-12-31T23:59."
         return {
             "balance": read_balance(row, None),
-            "held": money(row.asset, row.held) if row.held else "",
+            **points_of(row),
             "as_of": typed,
             "zone": zone.key,
             "then": instant(then, zone.key) if then else "",
@@ -91,6 +94,26 @@ class LedgerAccountAdmin(DeskAdmin):
         return money(row.asset, row.floor) if row.owner_id else NOTHING
 
 
+def points_of(account: LedgerAccount) -> dict[str, Any]:
+    """What is held at this moment, and the lots of an account of points: the first to expire first."""
+    if account.kind != LedgerAccount.Kind.POINTS:
+        held = balances.standings([account.pk])[account.pk].held if account.held else 0
+        return {"held": money(account.asset, held) if held else ""}
+    read, zone = read_points(account), account.site.time_zone
+    return {
+        "held": money(account.asset, read.held) if read.held else "",
+        "lots": [
+            {
+                "expires": instant(lot.expires_at, zone),
+                "remaining": money(account.asset, lot.remaining),
+                "held": money(account.asset, lot.held) if lot.held else "",
+            }
+            for lot in read.lots
+        ],
+        "endless": money(account.asset, read.balance - sum(lot.remaining for lot in read.lots)),
+    }
+
+
 def read_balance(account: LedgerAccount, as_of: dt.datetime | None) -> str:
     """The balance in words; a system account of a busy site may have more transfers than can be summed while one waits."""
     try:
@@ -114,6 +137,7 @@ def statement_of(request: HttpRequest, account: LedgerAccount) -> dict[str, Any]
                 "comment": entry.comment,
                 "amount": money(account.asset, entry.amount),
                 "waits": entry.waits,
+                "lots": [lot_use(account, use) for use in entry.lots],
             }
             for entry in page.entries
         ],
@@ -130,6 +154,12 @@ def statement_of(request: HttpRequest, account: LedgerAccount) -> dict[str, Any]
             for each in ended
         ],
     }
+
+
+def lot_use(account: LedgerAccount, use: LotUse) -> str:
+    verb = "from" if use.amount < 0 else "to"
+    points = money(account.asset, abs(use.amount))
+    return f"{points} {verb} the lot that ends {instant(use.expires_at, account.site.time_zone)}"
 
 
 def when(entry: Entry, zone: str) -> SafeString:

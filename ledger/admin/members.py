@@ -24,6 +24,7 @@ from accounts.admin.wording import address_link, instant, link
 from accounts.models import Household, Member, Site, User
 from accounts.models.households import LONGEST_ID
 from ledger import contributions, contributors, points_balances
+from ledger.admin.points_deeds import GrantPointsToMember
 from ledger.contributions import Page, Redemption
 from ledger.models import Asset
 from ledger.opening import create_claimant
@@ -146,6 +147,7 @@ def at_fields(error: ValidationError) -> ValidationError:
 
 @admin.register(Member)
 class MemberWithPointsAdmin(MemberAdmin):
+    deeds = (*MemberAdmin.deeds, GrantPointsToMember)
     list_deeds = (AddLoyaltyMember,)
     change_form_outer_after_template = "admin/ledger/member.html"
 

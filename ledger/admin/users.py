@@ -17,6 +17,7 @@ from accounts.models import User
 from ledger import balances
 from ledger.admin.account_deeds import OpenAccount
 from ledger.admin.money import money
+from ledger.admin.points_deeds import GrantPointsToUser
 from ledger.models import Asset
 from ledger.opening import create_claimant
 
@@ -66,7 +67,7 @@ class AddClaimant(Deed):
 
 @admin.register(User)
 class UserWithAccountsAdmin(UserAdmin):
-    deeds = (*UserAdmin.deeds, OpenAccount)
+    deeds = (*UserAdmin.deeds, OpenAccount, GrantPointsToUser)
     list_deeds = (AddClaimant, AddStaff)
     change_form_outer_after_template = "admin/people/user.html"
 

@@ -1,8 +1,9 @@
-"""/account: the balance of a claimant's cash account, its statement, and topping it up by a code."""
+"""/account: the balances of a claimant's cash and points, the statement of either, and topping up by a code."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -14,9 +15,11 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Site
 from codes.models import Attempt
 from codes.receipt_words import amount, moment
+from ledger.balances import current
 from ledger.models import Asset, LedgerAccount, LedgerTransaction
 from ledger.statement import Entry, read_statement
 from redemption_site.pages import forms
+from redemption_site.pages.points import PointsCard, in_words, uses_in_words
 from redemption_site.pages.receipts import ReceiptsPage
 
 ENTRIES_A_PAGE = 20
@@ -31,9 +34,15 @@ TYPES: dict[str, str | Promise] = {
     Type.PAYOUT: gettext_lazy("Paid out"),
     Type.CORRECTION: gettext_lazy("Corrected"),
     Type.SPEND: gettext_lazy("Spent"),
+    Type.VOID: gettext_lazy("Given back"),
+    Type.EXPIRY: gettext_lazy("Points expired"),
 }
 STATES: dict[str, str | Promise] = {
     LedgerAccount.State.CREDIT_ONLY: gettext_lazy("Money can come in, but not go out at the moment."),
+    LedgerAccount.State.CLOSED: gettext_lazy("This account is closed. Nothing is booked on it."),
+}
+POINTS_STATES: dict[str, str | Promise] = {
+    LedgerAccount.State.CREDIT_ONLY: gettext_lazy("Points can come in, but not be used at the moment."),
     LedgerAccount.State.CLOSED: gettext_lazy("This account is closed. Nothing is booked on it."),
 }
 # What the platform itself writes where nobody said anything, which names a code as staff know it.
@@ -51,11 +60,13 @@ class Line:
     is_credit: bool
     waits: bool
     receipt_id: UUID | None
+    lots: list[str]
 
     @classmethod
     def of(cls, entry: Entry, asset: Asset, site: Site, receipt_id: UUID | None) -> "Line":
         when = moment(entry.instant, site)
-        change = amount(str(asset.major(entry.amount)), asset.code)
+        is_points = asset.kind == Asset.Kind.POINTS
+        change = in_words(entry.amount) if is_points else amount(str(asset.major(entry.amount)), asset.code)
         # Why staff took a redemption back is not for the holder: the receipt does not say it either.
         shown = entry.type != Type.REVERSAL and not OWN_WORDS.fullmatch(entry.comment)
         return cls(
@@ -66,6 +77,7 @@ class Line:
             is_credit=entry.amount > 0,
             waits=entry.waits,
             receipt_id=receipt_id,
+            lots=uses_in_words(entry.lots, entry.type, site),
         )
 
 
@@ -77,8 +89,11 @@ class AccountPage(ReceiptsPage):
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if self.claimant is None:
             return self.ask_to_sign_in()
-        kind = LedgerAccount.Kind.CASH
-        account = LedgerAccount.objects.select_related("asset").filter(owner=self.claimant, kind=kind).first()
+        held = LedgerAccount.objects.select_related("asset").filter(owner=self.claimant)
+        accounts = {account.kind: account for account in held}
+        cash, points = accounts.get(LedgerAccount.Kind.CASH), accounts.get(LedgerAccount.Kind.POINTS)
+        account = points if cash is None or request.GET.get("of") == "points" else cash
+        account = account or cash
         if account is None:
             return self.render("pages/account.html", {"account": None})
         given = request.GET.get("after", "")
@@ -89,16 +104,27 @@ class AccountPage(ReceiptsPage):
             "pages/account.html",
             {
                 "account": account,
-                "balance": amount(str(asset.major(page.balance)), asset.code),
-                "minimum": amount(str(asset.major(account.floor)), asset.code) if account.floor else "",
-                "state": STATES.get(account.state, ""),
-                "takes_codes": account.state != LedgerAccount.State.CLOSED,
+                "of": account.kind if len(accounts) > 1 else "",
+                "cash": cash and self.cash_card(cash, page.balance if account == cash else None),
+                "points": points and PointsCard.of(points, self.site),
+                "points_state": POINTS_STATES.get(points.state, "") if points else "",
+                "takes_codes": any(each.state != LedgerAccount.State.CLOSED for each in held),
                 "lines": [Line.of(each, asset, self.site, receipts.get(each.transaction_id)) for each in page.entries],
                 "next_after": page.next,
                 "later": after is not None,
                 "form_key": forms.new_key(),
             },
         )
+
+    def cash_card(self, account: LedgerAccount, balance: int | None) -> dict[str, Any]:
+        """The money: the balance (asked where it is not known), the minimum, and what the state means."""
+        asset = account.asset
+        balance = current([account.pk])[account.pk] if balance is None else balance
+        return {
+            "balance": amount(str(asset.major(balance)), asset.code),
+            "minimum": amount(str(asset.major(account.floor)), asset.code) if account.floor else "",
+            "state": STATES.get(account.state, ""),
+        }
 
     def receipts_of(self, entries: Iterable[Entry]) -> dict[UUID | None, UUID]:
         """Transaction ID → the claimant's receipt of the redemption that booked it."""

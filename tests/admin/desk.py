@@ -109,7 +109,7 @@ def make_world(slug: str = "shop") -> World:
         "ledger_asset": LedgerAccount.objects.get(owner=claimant).asset,
         "ledger_ledgeraccount": LedgerAccount.objects.get(owner=claimant),
         "ledger_suspendedbooking": suspend(LedgerAccount.objects.get(owner=claimant), "grant", 100, comment="Bonus"),
-        "ledger_reservation": make_hold(money, owner=claimant).reservation,
+        "ledger_reservation": make_hold(money, token=slug, owner=claimant).reservation,
         "ledger_ledgertransaction": LedgerTransaction.objects.get(attempt=redemption),
         "codes_batch": money.batch,
         "codes_code": money,

@@ -23,8 +23,9 @@ from codes.foreseeing import NewEdit
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import till
 from tests.codes.files import check
+from tests.codes.reserved import place
 from tests.codes.shop import make_item
-from tests.factories import make_client
+from tests.factories import caller_of, make_client
 
 EXAMPLES = 20
 CHECKS = [
@@ -62,6 +63,7 @@ def existing(tenant: Tenant, instruments: None) -> dict[str, Any]:
 def key(tenant: Tenant, existing: dict[str, Any]) -> Iterator[str]:
     """A key with every scope. The whole test is one open transaction: the end of a request must not close its connection."""
     new = make_client(tenant.site, ALL_SCOPES)
+    existing["reservation_id"] = place(caller_of(new), "u-2002", "ABC-E6W5F", seconds=900).reservation_id
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield new.key

@@ -13,7 +13,8 @@ from ledger.points_accounts import read_points
 from ledger.refusals import InsufficientBalance
 from ledger.statement import read_statement
 from tests.breaking import violated
-from tests.factories import make_site
+from tests.codes.redeeming import redeem as redeem_code
+from tests.factories import make_code, make_site
 from tests.ledger.bookings import balance_of, booking_of, system
 from tests.ledger.granted import DAY, grant, lots, make_points_account
 from tests.ledger.membership import account_of, make_member, redeem, reserve
@@ -260,3 +261,34 @@ class TestJudgedInMemory:
     )
     def test_the_latest_is_given_up_first(self, kept, stay, freed):
         assert keep(((1, 6), (3, 4)), kept) == (stay, freed)
+
+
+class TestCosts:
+    def test_a_code_that_credits_points_costs_the_same_with_lots_as_without(self, stopped_clock):
+        costs = []
+        for granted in (0, 5):
+            account = make_points_account()
+            for number in range(granted):
+                grant(account, 5, 10 + number)
+            for text in ("POINTS-01", "POINTS-02"):
+                make_code(account.owner.site, text, action="credit", asset_code="PTS", value=7, worth_cents=0)
+            redeem_code(account.owner, "POINTS-01")
+            with CaptureQueriesContext(connection) as queries:
+                assert redeem_code(account.owner, "POINTS-02").attempt.outcome == "redeemed"
+            assert not any("lot" in query["sql"] for query in queries.captured_queries)
+            costs.append(len(queries))
+            assert balance_of(account) == 14 + 5 * granted
+
+        assert costs[0] == costs[1]
+
+    def test_a_use_costs_two_statements_more_however_many_lots_it_takes(self, stopped_clock):
+        def cost(granted):
+            account = make_points_account()
+            for number in range(granted):
+                grant(account, 5, 10 + number)
+            grant(account, 5)
+            with CaptureQueriesContext(connection) as queries:
+                moving.spend(account, 5 * granted + 1, **WHO)
+            return len(queries)
+
+        assert cost(1) == cost(9) == cost(0) + 2

@@ -30,7 +30,7 @@ ORDER = (
     "accounts_household",
     "ledger_reservation",
     "ledger_ledgeraccount",
-    "codes_codehold",
+    "codes_hold",
     "accounts_member",
     "accounts_failurebudget",
     "accounts_usertag",
@@ -93,7 +93,7 @@ class Locks:
             in_order = statement.count("ORDER BY") >= len(set(tables)) or set(tables) in (
                 {"accounts_failurebudget"},
                 {"codes_advice"},
-                {"codes_codehold"},
+                {"codes_hold"},
                 {"ledger_accounthold"},
             )
             if len(tables) > 1 and not in_order:

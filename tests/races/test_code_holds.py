@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 CODE, RESERVATION, ACCOUNT = "codes_code", "ledger_reservation", "ledger_ledgeraccount"
-HOLD, SHARE = "codes_codehold", "ledger_accounthold"
+HOLD, SHARE = "codes_hold", "ledger_accounthold"
 
 
 @pytest.fixture

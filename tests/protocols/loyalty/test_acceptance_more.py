@@ -1,5 +1,8 @@
 """The contract's acceptance cases 25 to 34 and 37 to 39, by their numbers, as captured bytes through the URL."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, IntegrityError, InternalError, connection
 
@@ -9,6 +12,7 @@ from tests.codes.conftest import StoppedClock
 from tests.protocols.loyalty.conftest import M1, Programme, moved
 from tests.protocols.loyalty.test_acceptance import GONE, S2, assert_refused
 from tests.protocols.loyalty.tills import S1, USERS, Till, error, found, told
+from tests.races.moments import around_statements
 
 NO_NUMBER = error("reservationAmount is not a valid number of points")
 NEITHER = error("reservationAmount or catalogueItems must be provided")
@@ -84,6 +88,31 @@ def test_case_29_an_amount_counts_before_the_items(till: Till):
     body = found(till.reserve(reservationAmount="7", catalogueItems=[{"id": "MUG", "quantity": 3}]))
     assert body["reservationAmount"] == "7"
     assert Reservation.objects.get().details["catalogueItems"] == [{"id": "MUG", "quantity": 3}]
+
+
+def test_what_is_said_of_a_reservation_is_recorded(programme: Programme, till: Till):
+    till.reserved(
+        "7",
+        businessUnit="WEST",
+        redemptionId="STATEMENT_CREDIT",
+        redeemerId="6000000001",
+        fulfillmentEmailKey="HOME",
+        colour="red",
+    )
+    reservation = Reservation.objects.get()
+    assert reservation.details == {
+        "businessUnit": "WEST",
+        "redemptionId": "STATEMENT_CREDIT",
+        "redeemerId": "6000000001",
+        "fulfillmentEmailKey": "HOME",
+    }
+    assert till.key is not None
+    assert (reservation.caller, reservation.owner) == (f"client:{till.key.client.pk}", programme.member(M1).user)
+    # The unit of the redemption is its own.
+    before = moved()
+    response = till.reserve(reservationAmount="7", businessUnit="EAST")
+    assert_refused(response, error("Business Unit EAST is not a valid business unit"), before)
+    assert till.reserve(reservationAmount="7", businessUnit=" ").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -215,12 +244,12 @@ def test_case_38_an_error_of_the_database(programme: Programme, till: Till, fail
     token = till.reserved("20000")
     before = moved()
 
-    def fail(execute, sql, params, many, context):
-        if sql.startswith("INSERT") and "ledger_transfer" in sql:
-            raise failure("no room for SELECT 'secret'")
-        return execute(sql, params, many, context)
+    def fail(sql: str, go: Callable[[], Any]) -> Any:
+        if "INSERT" in sql and "ledger_transfer" in sql:
+            raise failure("no room for 'secret'")
+        return go()
 
-    with connection.execute_wrapper(fail):
+    with around_statements(fail):
         response = till.redeem(token)
     assert_refused(
         response,
@@ -228,6 +257,34 @@ def test_case_38_an_error_of_the_database(programme: Programme, till: Till, fail
         before,
     )
     till.redeemed(token)
+    assert programme.balance() == 5_000
+
+
+def test_case_38_at_each_statement_of_its_transaction(programme: Programme, till: Till):
+    token = till.reserved("20000")
+    before = moved()
+    failed_at, outside = 0, len(connection.savepoint_ids)
+    for number in range(1, 100):
+        left = number
+
+        def fail(sql: str, go: Callable[[], Any]) -> Any:
+            nonlocal left
+            if len(connection.savepoint_ids) == outside:
+                return go()  # Before or behind the redemption's transaction; the test's own would break.
+            left -= 1
+            if left == 0:
+                raise DatabaseError(sql)
+            return go()
+
+        with around_statements(fail):
+            response = till.redeem(token)
+        if left > 0:
+            break  # It had fewer statements, and went through.
+        failed_at = number
+        assert told(response) == error("Internal server error", "INTERNAL_ERROR", 500), number
+        assert moved() == before, number
+    assert response.status_code == 200
+    assert failed_at > 5
     assert programme.balance() == 5_000
 
 

@@ -18,8 +18,8 @@ from redemption_site.protocols.loyalty import refusals
 from redemption_site.protocols.loyalty.errors import ERRORS, Error, Refused
 from tests.codes.conftest import StoppedClock
 from tests.protocols.loyalty.conftest import M1, Programme, moved
+from tests.protocols.loyalty.faults import ORDER
 from tests.protocols.loyalty.test_acceptance import S2
-from tests.protocols.loyalty.test_order import ORDER
 from tests.protocols.loyalty.tills import S1, USERS, Till, error, told
 
 README = Path(settings.BASE_DIR) / "redemption_site" / "protocols" / "loyalty" / "README.md"

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.test import override_settings
 
 from redemption_site.edge import failures
+from tests.architecture.test_settings import load
 from tests.protocols.advice.test_attacks import HOSTILE_TYPES, NeverRead
 from tests.protocols.advice.tills import database_away
 from tests.protocols.loyalty.conftest import M1, Programme, moved
@@ -265,6 +266,18 @@ def test_a_prefix_may_stand_before_the_addresses(bare: Programme):
         assert told(bare.till.send("DELETE", f"/points/v1{USERS}/x/sessions")) == UNKNOWN
         assert failures.is_loyalty(type("R", (), {"path_info": "/points/v1/client/x"}))  # type: ignore[arg-type]
     assert told(bare.till.send("DELETE", f"{USERS}/{S2}/sessions")) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("given", "places"),
+    [
+        ("", ("/client/", "/oauth/")),
+        ("points", ("/points/client/", "/points/oauth/")),
+        ("/points//v1/", ("/points/v1/client/", "/points/v1/oauth/")),
+    ],
+)
+def test_the_prefix_is_a_setting(given: str, places: tuple[str, str]):
+    assert load("s.LOYALTY_PLACES", LOYALTY_PREFIX=given).stdout.strip() == str(places)
 
 
 @pytest.mark.parametrize("name", ["redeem", "reserve"])
