@@ -136,7 +136,9 @@ def world(anna):
 
 
 ENDED = "(SELECT MIN(id) FROM codes_hold WHERE ended_as = 'consumed')"
-OTHERS = "(SELECT id FROM codes_attempt WHERE NOT EXISTS (SELECT 1 FROM codes_hold h WHERE h.attempt_id = codes_attempt.id))"
+OTHERS = (
+    "(SELECT id FROM codes_attempt WHERE NOT EXISTS (SELECT 1 FROM codes_hold h WHERE h.attempt_id = codes_attempt.id))"
+)
 EXAMPLES = (
     ("UPDATE codes_code SET held = held + 1", "what is held of a code is its open holds"),
     ("UPDATE codes_code SET held = 0", "what is held of a code is its open holds"),

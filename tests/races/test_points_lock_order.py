@@ -1,7 +1,7 @@
 """R4 for points: household, reservation, accounts, members, each by ID; and who meets somebody that breaks it tries again."""
 
 import datetime as dt
-from functools import partial
+import threading
 from unittest import mock
 
 import pytest
@@ -121,23 +121,31 @@ def test_without_its_locks_a_redemption_takes_rows_as_it_comes_to_write_them(fam
 def test_a_stranger_who_locks_the_other_way_round_makes_a_deadlock_and_no_caller_hears_of_it(family, committed_db):
     """Nothing on the platform breaks the order, so a stranger has to."""
 
+    has_them = threading.Event()
+
+    def cancel_then():
+        assert has_them.wait(10)
+        cancel(family, 0)
+
     def stranger():
         with connection.cursor() as cursor:
             # The redemption is to find the circle, and to be the one that is broken off.
             cursor.execute("SET deadlock_timeout = '20s'")
             with transaction.atomic():
                 locking.lock_ids(LedgerAccount, family.account_ids)
+                has_them.set()
                 assert wait_until(lambda: somebody_waits(cursor), seconds=10, pause_seconds=0.005)
                 locking.lock_rows(Reservation.objects.filter(ended_as=""))
 
     with connection.cursor() as cursor:
         before = deadlocks_so_far(cursor)
     with mock.patch.object(durability, "ROUNDS", 1):
-        _, heard = committed_db.together(stranger, partial(cancel, family, 0))
+        _, heard = committed_db.together(stranger, cancel_then)
     assert isinstance(heard, OperationalError)
     assert "deadlock" in str(heard)
 
-    told = committed_db.together(stranger, partial(cancel, family, 0))
+    has_them.clear()
+    told = committed_db.together(stranger, cancel_then)
     assert told == [None, None]
     assert Reservation.objects.filter(ended_as="released").count() == 1
     assert family.missing() == []
