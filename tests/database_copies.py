@@ -6,10 +6,11 @@ from typing import Any, LiteralString
 
 import psycopg
 from django.db import connection, connections
-from psycopg import sql
+from psycopg import errors, sql
 
 # Beside an SQLite file; PostgreSQL keeps comments on its databases.
 MARK = ".mark"
+TRIES = 5
 
 
 def pristine_name() -> str:
@@ -25,8 +26,15 @@ def copy(source: str, target: str) -> None:
         drop(target)
         shutil.copyfile(source, target)
     else:
-        drop(target)
-        _execute("CREATE DATABASE {} TEMPLATE {}", sql.Identifier(target), sql.Identifier(source))
+        for left in reversed(range(TRIES)):
+            drop(target)
+            try:
+                _execute("CREATE DATABASE {} TEMPLATE {}", sql.Identifier(target), sql.Identifier(source))
+                return
+            except errors.ObjectInUse:
+                # The server waits 5 s for whoever was connected and is on their way out: too little on a busy machine.
+                if not left:
+                    raise
 
 
 def drop(name: str) -> None:

@@ -240,7 +240,7 @@ def _(scene):
     class LockNotAvailable(Exception):
         sqlstate = "55P03"
 
-    def wait_in_vain(lookups, claimants):
+    def wait_in_vain(*asked):
         raise OperationalError("canceling statement due to lock timeout") from LockNotAvailable()
 
     scene.monkeypatch.setattr(statements, "lock_codes_and_accounts", wait_in_vain)

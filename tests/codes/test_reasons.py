@@ -103,7 +103,7 @@ def test_the_reasons_of_the_flow_carry_its_word_on_retrying():
 def test_a_database_that_is_away_is_no_refusal_of_the_engine(scene):
     scene.code()
 
-    def away(lookups, claimants):
+    def away(*asked):
         raise OperationalError("server closed the connection unexpectedly")
 
     scene.monkeypatch.setattr(statements, "lock_codes_and_accounts", away)

@@ -164,11 +164,11 @@ def state_error(state):
 def test_a_deadlock_or_serialization_failure_is_tried_again_inside(anna, code, monkeypatch, state):
     lock_codes, tries = statements.lock_codes_and_accounts, []
 
-    def deadlock_twice(lookups, claimants):
+    def deadlock_twice(*asked):
         tries.append(1)
         if len(tries) <= 2:
             raise state_error(state)
-        return lock_codes(lookups, claimants)
+        return lock_codes(*asked)
 
     monkeypatch.setattr(statements, "lock_codes_and_accounts", deadlock_twice)
 
@@ -180,7 +180,7 @@ def test_a_deadlock_or_serialization_failure_is_tried_again_inside(anna, code, m
 def test_one_that_never_ends_is_told_as_busy_after_five_tries(anna, code, monkeypatch, state):
     tries = []
 
-    def deadlock(lookups, claimants):
+    def deadlock(*asked):
         tries.append(1)
         raise state_error(state)
 
@@ -193,11 +193,11 @@ def test_one_that_never_ends_is_told_as_busy_after_five_tries(anna, code, monkey
 def test_an_account_opened_while_the_code_was_waited_for_is_found(anna, code, monkeypatch):
     ben, lock, tries = make_user(anna.site), statements.lock_codes_and_accounts, []
 
-    def lock_late(lookups, claimants):
+    def lock_late(*asked):
         tries.append(1)
         if len(tries) > 1:
             make_account(ben)  # The first round's is lost with its transaction.
-        locked = lock(lookups, claimants)
+        locked = lock(*asked)
         if len(tries) == 1:
             make_account(ben)
         return locked
