@@ -46,6 +46,9 @@ TOLD_BY_ASSIGNING = {  # tests/codes/test_assigning.py
     "batch_not_active": "handing out: a batch that is off",
     "no_code_left": "handing out: an empty batch",
 }
+TOLD_BY_RESERVING = {  # tests/codes/test_confirming.py
+    "reservation_gone": "confirming: a reservation that has ended, or was never there; a redemption judges the code alone",
+}
 # Of what tills report, which nobody can ask about beforehand.
 REPORTED = ("date_invalid", "offset_invalid")
 CANNOT_OCCUR = {

@@ -13,6 +13,7 @@ from tests.codes.provoking import (
     CANNOT_OCCUR,
     PROVOKED,
     TOLD_BY_ASSIGNING,
+    TOLD_BY_RESERVING,
     TOLD_BY_REVERSING,
     TOLD_BY_THE_EDGE,
     Scene,
@@ -30,7 +31,8 @@ def scene(monkeypatch):
 
 
 def test_every_reason_is_provoked_or_it_is_said_why_not():
-    told = [set(each) for each in (PROVOKED, TOLD_BY_THE_EDGE, TOLD_BY_REVERSING, TOLD_BY_ASSIGNING, CANNOT_OCCUR)]
+    elsewhere = (TOLD_BY_THE_EDGE, TOLD_BY_REVERSING, TOLD_BY_ASSIGNING, TOLD_BY_RESERVING)
+    told = [set(each) for each in (PROVOKED, *elsewhere, CANNOT_OCCUR)]
 
     assert set().union(*told) == {refusal.reason for refusal in Refusal.tree() if refusal.__module__ in MODULES}
     assert sum(map(len, told)) == len(set().union(*told))
