@@ -28,6 +28,7 @@ from ledger.books import Booking, lock_books
 from ledger.models import AccountHold, LedgerTransaction, Reservation, Spending
 from ledger.pins import read_pins
 from ledger.refusals import ReservationGone
+from ledger.reservation_rows import read_open_holds
 
 ROUNDS = 3
 Ending = Reservation.Ending
@@ -154,7 +155,7 @@ def amounts_of(wanted: Mapping[str, Decimal], held: Sequence[AccountHold]) -> di
 
 def externals_of(reservation: Reservation, held: Sequence[AccountHold]) -> dict[int, int]:
     """Asset ID → the site's external account, for each asset that is held; opened before anything is locked."""
-    return reserving.external_accounts(reservation.site_id, reserving.open_holds(reservation)) if held else {}
+    return reserving.external_accounts(reservation.site_id, read_open_holds(reservation.pk)) if held else {}
 
 
 def _confirm_together(plan: Plan, replayed: list[UUID], cases: list[Case], how: Round) -> list[Outcome]:

@@ -112,6 +112,7 @@ def read(condition: str, params: Sequence[Any], now: dt.datetime) -> Due:
                 FROM ledger_ledgeraccount a
                 LEFT JOIN ledger_ledgeraccount x
                     ON x.site_id = a.site_id AND x.asset_id = a.asset_id AND x.purpose = 'expired'
+                    AND x.owner_id IS NULL AND x.batch_number IS NULL
                 LEFT JOIN ({events}) e ON e.account_id = a.id
                 WHERE a.owner_id IS NOT NULL AND {condition}
                 ORDER BY a.id, e.due_at, e.what, e.id""",  # noqa: S608

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 
-from accounts import auditing, locking
+from accounts import auditing
+from accounts.activity import note_activity
 from accounts.models import Member
 from ledger import contributors, reserving, voiding
 from ledger.books import Booking
@@ -23,6 +24,7 @@ from ledger.points_balances import PointsBalance, balances_of, household_balance
 from ledger.points_refusals import AmountIncreased, VoidNotAllowed
 from ledger.posting import post
 from ledger.refusals import AccountLocked, InsufficientBalance
+from ledger.reservation_rows import add_spending
 from ledger.reserving import Held
 from ledger.settling import lock_settled
 from ledger.splitting import split
@@ -167,7 +169,7 @@ def redeem_points(command: RedeemPoints) -> Spending:
     )
     post(held.books.entered, held.now)
     reserving.end(held.reservation, Reservation.Ending.CONSUMED, held.now, identity)
-    spending = Spending.objects.create(
+    spending = Spending(
         transaction_id=identity,
         site_id=member.site_id,
         owner_id=member.user_id,
@@ -179,10 +181,9 @@ def redeem_points(command: RedeemPoints) -> Spending:
         external_reference=command.external_reference,
         correlation_id=command.correlation_id,
     )
-    # After the accounts, whose locks keep two redemptions of the same contributors apart; in their order, for whoever changes a
-    # household locks its members too.
-    members = [each.pk for each in locking.lock_rows(Member.objects.filter(user__in=owners))]
-    Member.objects.filter(pk__in=members).update(last_activity_at=held.now)
+    add_spending(spending)
+    # After the accounts, whose locks keep two redemptions of the same contributors apart.
+    note_activity([owner_id for owner_id in owners if owner_id], held.now)
     return spending
 
 

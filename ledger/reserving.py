@@ -12,12 +12,12 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat as uuid
-from django.db.models import OuterRef, Subquery
 
-from accounts import clock, defects, digests, locking, rows
+from accounts import clock, defects, digests, rows
+from ledger import reservation_rows
 from ledger.books import Booking, Books, Leg, lock_books
 from ledger.lots import Pins, keep
-from ledger.models import AccountHold, Asset, LedgerAccount, Reservation
+from ledger.models import AccountHold, Asset, Reservation
 from ledger.models.reservations import Ending
 from ledger.opening import system_accounts
 from ledger.pins import read_pins, write_pins, write_unpinned
@@ -121,10 +121,9 @@ def lock(token: str, *, site_id: int, kind: str, owner_id: int | None, caller: s
 
     Whether it has expired is asked when its accounts are locked: ``lock_held``. Empty ``caller``: whoever bears the token.
     """
-    found = locking.lock_rows(Reservation.objects.filter(token_digest=digest(token)))
-    if not found or found[0].ended_as:
+    reservation = reservation_rows.lock_reservation(digest(token))
+    if reservation is None or reservation.ended_as:
         raise ReservationGone
-    [reservation] = found
     if (reservation.site_id, reservation.kind, reservation.owner_id) != (site_id, kind, owner_id):
         raise ReservationGone
     if caller and reservation.caller != caller:
@@ -137,7 +136,7 @@ def lock_held(reservation: Reservation) -> Held:
 
     Its holds are read under its own lock, which whoever changes them takes first; but for their expiry, and that is judged here.
     """
-    holds = {hold.account_id: hold for hold in open_holds(reservation)}
+    holds = {hold.account_id: hold for hold in reservation_rows.read_open_holds(reservation.pk)}
     externals = external_accounts(reservation.site_id, list(holds.values()))
     books = lock_books([*holds, *externals.values()])
     now = clock.read()
@@ -146,19 +145,6 @@ def lock_held(reservation: Reservation) -> Held:
     settle(books, now)
     pinned = [hold.pk for account_id, hold in holds.items() if books.standings[account_id].lots]
     return Held(reservation, books, holds, externals, now, read_pins(pinned) if pinned else {})
-
-
-def open_holds(reservation: Reservation) -> list[AccountHold]:
-    """The reservation's open holds, each with ``asset_id`` and the site's ``external_id`` account for that asset."""
-    external = LedgerAccount.objects.filter(
-        site=OuterRef("account__site"), asset=OuterRef("account__asset"), purpose=LedgerAccount.Purpose.EXTERNAL
-    )
-    holds = AccountHold.objects.filter(reservation=reservation, ended_as="").order_by("account")
-    return list(
-        holds.annotate(asset_id=Subquery(LedgerAccount.objects.filter(pk=OuterRef("account")).values("asset")[:1]))
-        .annotate(external_id=Subquery(external.values("pk")[:1]))
-        .order_by("account")
-    )
 
 
 def external_accounts(site_id: int, holds: Sequence[Any]) -> dict[int, int]:
@@ -250,9 +236,6 @@ def write(
 
 def end(reservation: Reservation, ended_as: str, now: dt.datetime, transaction_id: UUID | None = None) -> None:
     """End a locked reservation whose holds have ended; consumed ones name the transaction that spent them, if any did."""
-    found = Reservation.objects.filter(pk=reservation.pk)
-    if not defects.switched_on("guard"):
-        found = found.filter(ended_as="")
-    ended = found.update(ended_as=ended_as, ended_at=now, transaction=transaction_id)
+    ended = reservation_rows.end_reservation(reservation.pk, ended_as, now, transaction_id)
     assert ended == 1, "Nobody else ends a reservation that is locked."
     reservation.ended_as, reservation.ended_at, reservation.transaction_id = ended_as, now, transaction_id
