@@ -42,6 +42,7 @@ REASONS = {
     "account_locked": "The account is closed",
     "currency_mismatch": "The account is in another currency",
     "insufficient_balance": "The balance is too low",
+    "reservation_gone": "The reservation has ended",
     "target_missing": "What the code acts on is gone",
     "offer_gone": "The offer behind the code is gone",
     "no_matching_content": "No item matches the code",

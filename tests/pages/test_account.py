@@ -168,7 +168,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(annas, account, monke
     while True:
         page = shown(annas, query)
         said += re.findall("gift ([0-9])", page)
-        following = re.search(r'rel="next" href="(\?after=-?[0-9]+)"', page)
+        following = re.search(r'rel="next"\s+href="(\?after=-?[0-9]+)"', page)
         if not following:
             break
         query = following[1]
