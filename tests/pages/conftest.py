@@ -65,7 +65,8 @@ def logged() -> Iterator[io.StringIO]:
     """Everything that the log shows, down to DEBUG: what the platform's own handlers write."""
     names = settings.LOGGING["handlers"]
     loggers = [logging.getLogger(), *map(logging.getLogger, settings.LOGGING["loggers"])]
-    handlers = [handler for logger in loggers for handler in logger.handlers if handler.get_name() in names]
+    listed = (handler for logger in loggers for handler in logger.handlers if handler.get_name() in names)
+    handlers = list(dict.fromkeys(listed))  # Two loggers may share one.
     assert {handler.get_name() for handler in handlers} == set(names), "There is a handler that nobody listens to."
     lines, level = io.StringIO(), loggers[0].level
     streams = [handler.setStream(lines) for handler in handlers if isinstance(handler, logging.StreamHandler)]
