@@ -146,6 +146,7 @@ def perform(
                 created_at=now,
                 actor_id=actor_id[:100],
             )
+            note_due_dates([account.pk])
             detail |= {"suspended_booking": booked.pk, "due_at": due_at.astimezone(dt.UTC).isoformat()}
         else:
             leg = Leg(system.pk, account.pk, amount) if sign > 0 else Leg(account.pk, system.pk, amount)
