@@ -107,7 +107,7 @@ def licences_sql(reader: Reader, now: dt.datetime, narrowed: str = "") -> Sql:
     The columns id, item_id, meta_type_restriction, ends_at, browser_id. It reads ``mine``, the IDs of the reader's account sets;
     ``narrowed`` is asked of each licence ``l`` besides.
     """
-    instant = now if database.is_postgresql() else rows.sqlite_value(now)
+    instant = rows.stored(now)
     parts: list[str] = []
     params: list[Any] = []
     for condition, holder in (

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -198,3 +199,13 @@ def sqlite_value(value: Any) -> Any:
     if hasattr(value, "utcoffset"):
         return connection.ops.adapt_datetimefield_value(value)
     return value.hex if hasattr(value, "fields") else value
+
+
+def stored(value: Any) -> Any:
+    """An instant or a UUID as a hand-written statement must pass it to this database."""
+    return value if database.is_postgresql() else sqlite_value(value)
+
+
+def as_uuid(value: Any) -> UUID:
+    """A UUID as a hand-written statement was answered it: SQLite says 32 hex digits."""
+    return value if isinstance(value, UUID) else UUID(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from accounts import database, locking, prepared, rows
+from accounts import locking, prepared, rows
 from codes.models import AssignmentMark
 from codes.models.terms import UNLIMITED_USES
 from codes.refusals import CodeBusy, NoCodeLeft
@@ -106,7 +106,7 @@ class Search:
         return found[1] if found else None
 
     def params(self, first: int, stop: int) -> list[object]:
-        now = self.now if database.is_postgresql() else rows.sqlite_value(self.now)
+        now = rows.stored(self.now)
         return [self.batch_id, first, stop, now, now]
 
     def next_mark(self) -> Mark | None:

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from accounts import clock, locking, rows
@@ -159,7 +159,7 @@ def write(subject: Subject, sealed: Sequence[tuple[Any, ...]]) -> int:
     if not sealed:
         return 0
     table = subject.model._meta.db_table
-    ids = [rows_value(row[0]) for row in sealed]
+    ids = [rows.stored(row[0]) for row in sealed]
     for name, column in (*subject.locked_first, (table, "id")):
         key = f"r.{column}"
         wanted, params = rows.one_of(key, subject.kind, ids)
@@ -171,10 +171,6 @@ def write(subject: Subject, sealed: Sequence[tuple[Any, ...]]) -> int:
         params,
     )
     return touched.count
-
-
-def rows_value(key: Any) -> Any:
-    return rows.sqlite_value(key) if connection.vendor == "sqlite" else key
 
 
 def stale_codes() -> Q:

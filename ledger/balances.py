@@ -12,7 +12,7 @@ from accounts import clock, prepared, rows
 from accounts.budgets import aware
 from ledger import coming_due
 from ledger.books import COLUMNS, Standing
-from ledger.coming_due import Foreseen, foresee, stored_instant
+from ledger.coming_due import Foreseen, foresee
 from ledger.models import BatchSum, LedgerAccount, Transfer
 
 Purpose = LedgerAccount.Purpose
@@ -41,11 +41,9 @@ def due_on(account: LedgerAccount, as_of: dt.datetime | None) -> Foreseen:
     now = clock.read()
     until = min(now, as_of) if as_of else now
     if account.owner_id:
-        return foresee(
-            coming_due.read("a.id = %s AND a.due_at <= %s", [account.pk, stored_instant(until)], until), until
-        )
+        return foresee(coming_due.read("a.id = %s AND a.due_at <= %s", [account.pk, rows.stored(until)], until), until)
     of_asset = "a.site_id = %s AND a.asset_id = %s AND a.owner_id IS NOT NULL AND a.due_at <= %s"
-    params = [account.site_id, account.asset_id, stored_instant(until)]
+    params = [account.site_id, account.asset_id, rows.stored(until)]
     return foresee(coming_due.read(of_asset, params, until), until)
 
 
@@ -70,7 +68,7 @@ def summed(account: LedgerAccount, as_of: dt.datetime | None, booked_through: di
                 FROM ledger_transfer t LEFT JOIN {source}
                     ON v.customer = CASE WHEN t.credit_account_id = %s THEN t.debit_account_id ELSE t.credit_account_id END
                 WHERE (t.debit_account_id = %s OR t.credit_account_id = %s) AND (v.through IS NULL OR t.id <= v.through) {until}""",  # noqa: S608
-            [account.pk, *params, account.pk, account.pk, account.pk, *([stored_instant(as_of)] if as_of else [])],
+            [account.pk, *params, account.pk, account.pk, account.pk, *([rows.stored(as_of)] if as_of else [])],
         )
         return int(cursor.fetchone()[0])
 

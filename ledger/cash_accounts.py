@@ -146,6 +146,7 @@ def perform(
                 created_at=now,
                 actor_id=actor_id[:100],
             )
+            # The trigger only guards it: the deed says so itself, as if there were none.
             note_due_dates([account.pk])
             detail |= {"suspended_booking": booked.pk, "due_at": due_at.astimezone(dt.UTC).isoformat()}
         else:

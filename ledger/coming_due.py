@@ -12,7 +12,7 @@ from typing import Any
 
 import uuid_utils.compat as uuid
 
-from accounts import database, prepared, rows
+from accounts import prepared, rows
 from accounts.budgets import aware
 from accounts.refusals import Refusal
 from ledger.books import COLUMNS, Booking, Books, Leg, Standing
@@ -101,7 +101,7 @@ class Due:
 def read(condition: str, params: Sequence[Any], now: dt.datetime) -> Due:
     """The customers' accounts that ``condition`` (about ``a``, a ledger account) finds, with what is due by ``now``."""
     chosen = f"IN (SELECT a.id FROM ledger_ledgeraccount a WHERE {condition})"  # noqa: S608
-    moment = stored_instant(now)
+    moment = rows.stored(now)
     events = EVENTS.format(
         lot=f"l.account_id {chosen}", hold=f"h.account_id {chosen}", suspended=f"s.account_id {chosen}"
     )
@@ -119,11 +119,6 @@ def read(condition: str, params: Sequence[Any], now: dt.datetime) -> Due:
             [*params, *params, moment, *params, moment, *params, moment, *params],
         )
         return arrange(cursor.fetchall())
-
-
-def stored_instant(instant: dt.datetime) -> Any:
-    """As a hand-written statement takes it."""
-    return instant if database.is_postgresql() else rows.sqlite_value(instant)
 
 
 def read_accounts(account_ids: Sequence[int], now: dt.datetime) -> Due:

@@ -14,7 +14,7 @@ P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
 ROUNDS = 5
-RETRIED = {"40001", "40P01"}  # Serialization failure and deadlock.
+RETRIED = {"40001", "40P01"}  # Serialization failure and deadlock: the database asks for another try.
 LONGEST_PAUSE_SECONDS = 0.05
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from accounts import database, defects, locking, prepared, rows
+from accounts import defects, locking, prepared, rows
 from accounts.budgets import aware
 from ledger.models import AccountHold, Reservation, Spending
 
@@ -30,7 +30,7 @@ def lock_reservation(token_digest: bytes) -> Reservation | None:
         return None
     id_, caller, owner_id, household_id, kind, site_id, digest, expires_at, ended_as = found[0]
     reservation = Reservation(
-        id=id_ if isinstance(id_, UUID) else UUID(id_),
+        id=rows.as_uuid(id_),
         site_id=site_id,
         token_digest=bytes(digest),
         caller=caller,
@@ -54,7 +54,7 @@ def read_open_holds(reservation_id: UUID) -> list[AccountHold]:
                          AND x.owner_id IS NULL AND x.batch_number IS NULL)
                FROM ledger_accounthold h JOIN ledger_ledgeraccount a ON a.id = h.account_id
                WHERE h.reservation_id = %s AND h.ended_as = '' ORDER BY h.account_id""",
-            [stored(reservation_id)],
+            [rows.stored(reservation_id)],
         )
         found = cursor.fetchall()
     holds = []
@@ -81,8 +81,3 @@ def add_spending(spending: Spending) -> None:
     """Write what was said of a transaction that spent."""
     rows.add("ledger_spending", SPENDING_COLUMNS, [[getattr(spending, name) for name, _ in SPENDING_COLUMNS]])
     spending._state.adding = False
-
-
-def stored(value: UUID) -> Any:
-    """As a hand-written statement takes it."""
-    return value if database.is_postgresql() else rows.sqlite_value(value)

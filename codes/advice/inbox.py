@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from accounts import budgets, clock, database, locking, prepared, rows, turns
+from accounts import budgets, clock, locking, prepared, rows, turns
 from codes.advice import tallies
 from codes.advice.outcomes import outcome_of
 from codes.models import Advice
@@ -88,7 +88,7 @@ def _lock_due(now: dt.datetime, most: int, *, leased: bool) -> list[tuple[UUID, 
         [budgets.stored(now)],
         skip_locked=True,
     )
-    return [(as_uuid(advice_id), token, tries) for advice_id, token, tries in found]
+    return [(rows.as_uuid(advice_id), token, tries) for advice_id, token, tries in found]
 
 
 class Held:
@@ -181,7 +181,7 @@ def _lock_held(tokens: dict[UUID, int], *, skip_locked: bool = False) -> set[UUI
         params,
         skip_locked=skip_locked,
     )
-    return {as_uuid(advice_id) for advice_id, token in found if tokens[as_uuid(advice_id)] == token}
+    return {rows.as_uuid(advice_id) for advice_id, token in found if tokens[rows.as_uuid(advice_id)] == token}
 
 
 def _park(advice_ids: Sequence[UUID], error: str, now: dt.datetime) -> None:
@@ -207,8 +207,4 @@ def _give_up(advice_ids: Sequence[UUID], error: str, now: dt.datetime) -> None:
 
 def stored(ids: Iterable[UUID]) -> list[object]:
     """IDs as the database's own statements take them."""
-    return list(ids) if database.is_postgresql() else [rows.sqlite_value(each) for each in ids]
-
-
-def as_uuid(value: object) -> UUID:
-    return value if isinstance(value, UUID) else UUID(str(value))
+    return [rows.stored(each) for each in ids]

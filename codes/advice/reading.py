@@ -49,6 +49,4 @@ def received(row: tuple[object, ...]) -> Received:
     if isinstance(read.pk, UUID):
         return read
     happened_at = read.happened_at and budgets.aware(read.happened_at)
-    return read._replace(
-        pk=inbox.as_uuid(read.pk), received_at=budgets.aware(read.received_at), happened_at=happened_at
-    )
+    return read._replace(pk=rows.as_uuid(read.pk), received_at=budgets.aware(read.received_at), happened_at=happened_at)

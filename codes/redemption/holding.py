@@ -9,29 +9,24 @@ between the codes and the accounts.
 """
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from accounts import budgets, database, defects, digests, rows
+from accounts import budgets, defects, digests, rows
 from accounts.rows import Touched, one_of
 from codes.models import CodeHold
 from codes.redemption.case import Case, CodeFacts, Hold
 from codes.redemption.rounds import CountsDiffer
 from codes.redemption.statements import fetch
+from ledger import reserving
 
 Ending = CodeHold.Ending
 
 
-def digest_of(token: str) -> bytes:
-    """By which a reservation is found; the token itself is not stored."""
-    return digests.keyed("reservation", token)
-
-
 def tokens_of(cases: Sequence[Case]) -> set[bytes]:
     """The digests of the tokens that a list brings."""
-    return {digest_of(case.command.reservation_token) for case in cases if case.command.reservation_token}
+    return {reserving.digest(case.command.reservation_token) for case in cases if case.command.reservation_token}
 
 
 def load(codes: Sequence[CodeFacts], now: dt.datetime) -> None:
@@ -47,7 +42,7 @@ def own_hold(case: Case) -> Hold | None:
     token = case.command.reservation_token
     if not token or case.code is None or not case.code.holds:
         return None
-    digest, owners = digest_of(token), (None, case.claimant.id if case.claimant else None)
+    digest, owners = reserving.digest(token), (None, case.claimant.id if case.claimant else None)
     for hold in case.code.holds:
         if digests.equal(hold.token_digest, digest) and hold.owner_id in owners:
             return hold
@@ -91,7 +86,7 @@ def end_reservations(cases: Sequence[Case], now: dt.datetime) -> None:
     ids = sorted({case.hold.reservation_id for case in cases if case.hold and case.redeemed})
     if not ids:
         return
-    wanted, params = one_of("ledger_reservation.id", "uuid", as_stored(ids))
+    wanted, params = one_of("ledger_reservation.id", "uuid", [rows.stored(each) for each in ids])
     rows.write(
         f"""UPDATE ledger_reservation SET ended_as = 'consumed', ended_at = %s
             WHERE {wanted} AND ended_as = '' AND NOT EXISTS (
@@ -129,16 +124,6 @@ def read_open(code_ids: Sequence[int]) -> list[Hold]:
         return []
     wanted, params = one_of("h.code_id", "bigint", code_ids)
     return [
-        Hold(row[0], row[1], as_uuid(row[2]), bytes(row[3]), row[4], budgets.aware(row[5]))
+        Hold(row[0], row[1], rows.as_uuid(row[2]), bytes(row[3]), row[4], budgets.aware(row[5]))
         for row in fetch(OPEN.format(wanted=wanted), params)
     ]
-
-
-def as_uuid(value: UUID | str) -> UUID:
-    """SQLite answers 32 hex digits."""
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-def as_stored(values: Collection[Any]) -> list[Any]:
-    """As hand-written SQL must pass them to this database."""
-    return list(values) if database.is_postgresql() else [rows.sqlite_value(value) for value in values]

@@ -20,11 +20,11 @@ from codes.redemption.case import Case
 from codes.redemption.commands import Outcome, RedeemCode
 from codes.redemption.rounds import BatchLockNeeded, CountsDiffer, JudgeAgain
 from codes.refusals import ActionFailed, ActionTimeout, AuditWriteFailed, CodeBusy, ConcurrentChange
+from ledger.durability import RETRIED
 
 log = logging.getLogger(__name__)
 
 ROUNDS = 5
-RETRIED = {"40001", "40P01"}  # Serialization failure and deadlock: the database asks for another try.
 NOT_LOCKED = "55P03"
 TIMED_OUT = "57014"
 
