@@ -86,9 +86,8 @@ FROM (
 
 def fill_content() -> dict[str, Any]:
     """Content and licences of the bench's site, written by the database itself; the reader is its first claimant."""
-    from django.db import connection
-
     from accounts.models import Site
+    from bench import limits
 
     site = Site.objects.get(slug="bench")
     users = site.users.filter(is_staff=False)
@@ -96,8 +95,7 @@ def fill_content() -> dict[str, Any]:
     named = {"site": site.pk, "reader": reader, "users": users.count(), "items": ITEMS, "sets": SETS, "own": OWN_LICENCES,
              "licences": LICENCES, "first": 1, "first_set": 1}  # fmt: skip
     started = time.monotonic()
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
+    with limits.lifted() as cursor:
         for statement in CONTENT.split(";\n"):
             if "%(first" in statement:
                 cursor.execute("SELECT min(id) FROM accounts_item WHERE site_id = %s", [site.pk])
@@ -105,7 +103,6 @@ def fill_content() -> dict[str, Any]:
                 cursor.execute("SELECT min(id) FROM accounts_accountset WHERE site_id = %s", [site.pk])
                 named["first_set"] = cursor.fetchone()[0]
             cursor.execute(statement, named)
-        cursor.execute("RESET statement_timeout")
         cursor.execute("ANALYZE")
     return {"seconds": time.monotonic() - started, "facts": {"site_id": site.pk, "reader_id": reader}}
 

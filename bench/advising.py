@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from accounts import client_keys, clock
 from accounts.models import Client, Site, SystemType, Venue
+from bench import limits
 from bench.load import REPORTED
 from bench.stocking import SITE
 from codes import keys
@@ -64,7 +65,7 @@ def pend(codes: dict[str, Any], first_code: int) -> None:
                 work.append((advice_id, arrived, 0, 0, False, ""))
             copy("codes_advice", ADVICE_COLUMNS, advices)
             copy("codes_pendingadvice", WORK_COLUMNS, work)
-    with connection.cursor() as cursor:
+    with limits.lifted() as cursor:
         cursor.execute("ANALYZE codes_advice, codes_pendingadvice, codes_code")
 
 
@@ -108,7 +109,7 @@ def time_claims() -> dict[str, float]:
 
     The work is that of advices that were judged already: it is written for this and taken away again.
     """
-    with connection.cursor() as cursor:
+    with limits.lifted() as cursor:
         cursor.execute(
             f"""INSERT INTO codes_pendingadvice (advice_id, due_at, token, tries, leased, error)
                 SELECT id, now() - interval '1 minute', 0, 0, FALSE, '' FROM codes_advice LIMIT {draining.LIST}"""

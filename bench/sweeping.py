@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
+from bench import limits
 from bench.stocking import SITE, new_batch
 from codes import editing, expiring, issuing, resealing
 from codes.foreseeing import NewEdit
@@ -119,7 +119,6 @@ def timed(count: int, deed: Callable[[], int]) -> float:
 
 
 def execute(sql: str, *params: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
+    with limits.lifted() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount
