@@ -1,6 +1,8 @@
 """What the tests about codes share: a clock that stands still until it is moved."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -24,10 +26,18 @@ class StoppedClock:
         return self.now
 
 
+@contextmanager
+def clock_stopped() -> Iterator[StoppedClock]:
+    """The platform's clock stands at noon of 21 November 2026 inside: for a scene, which no test's fixtures reach."""
+    with pytest.MonkeyPatch.context() as patch:
+        stopped = StoppedClock(NOON)
+        patch.setattr(clock, "read", stopped.read)
+        patch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
+        yield stopped
+
+
 @pytest.fixture
-def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+def stopped_clock() -> Iterator[StoppedClock]:
     """Stops the platform's clock at noon of 21 November 2026."""
-    stopped = StoppedClock(NOON)
-    monkeypatch.setattr(clock, "read", stopped.read)
-    monkeypatch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
-    return stopped
+    with clock_stopped() as stopped:
+        yield stopped
