@@ -5,7 +5,7 @@ They are ordinary codes; what makes them the publisher's is their action. A batc
 
 import datetime as dt
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -106,11 +106,11 @@ def batch_names(site_id: int) -> list[str]:
     return sorted(batches_of(site_id).order_by().values_list("name", flat=True))
 
 
-def find_batch(site_id: int, name: str) -> Batch | None:
-    """The batch of exactly this name."""
-    if "\x00" in name:
-        return None  # No column holds one, and PostgreSQL refuses to be asked.
-    return batches_of(site_id).filter(name=name).first()
+def find_batches(site_id: int, names: Collection[str]) -> dict[str, Batch]:
+    """The batches of exactly these names, by name: one statement for all of them, since to write it costs more than to run it."""
+    # No column holds a zero byte, and PostgreSQL refuses to be asked for one.
+    asked = [name for name in names if "\x00" not in name]
+    return {batch.name: batch for batch in batches_of(site_id).filter(name__in=asked).order_by()} if asked else {}
 
 
 def find_code(batch: Batch, typed: str) -> Code | None:

@@ -120,12 +120,12 @@ def find_target(site: Site, rest: str) -> Target:
     """The server hands paths on decoded, so a slash may be part of a name or not. Raises Refused."""
     if not rest:
         return Target()
-    for name in dict.fromkeys([rest, rest.removesuffix("/")]):
-        batch = content_codes.find_batch(site.pk, name)
-        if batch:
-            return Target(batch)
     name, _, typed = rest.removesuffix("/").rpartition("/")
-    batch = content_codes.find_batch(site.pk, name)
+    found = content_codes.find_batches(site.pk, {rest, rest.removesuffix("/"), name})
+    batch = found.get(rest) or found.get(rest.removesuffix("/"))
+    if batch:
+        return Target(batch)
+    batch = found.get(name)
     if batch is None:
         raise Refused(*answers.NO_SUCH_BATCH)
     code = content_codes.find_code(batch, typed)

@@ -6,9 +6,11 @@ import logging
 
 import pytest
 from django.apps import apps
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from redemption_site import logs
+from redemption_site.protocols.access_codes.views import Target, find_target
 from tests.api.test_bodies import MALFORMED
 from tests.api.test_outages import database_away, either_error
 from tests.factories import make_site, make_staff
@@ -128,6 +130,23 @@ def test_a_trailing_slash_is_accepted_without_a_redirect(publisher: Publisher):
         assert publisher.door.get(REDEMPTIONS + path).status_code == 200
     assert publisher.door.send("PUT", f"{REDEMPTIONS}/b/{code}/", {"is-valid": False}).status_code == 200
     assert publisher.door.send("DELETE", f"{REDEMPTIONS}/b/").status_code == 200
+
+
+def test_a_path_is_found_in_one_statement_and_a_name_that_fits_all_of_it_wins(publisher: Publisher):
+    def find(rest: str) -> tuple[Target, int]:
+        with CaptureQueriesContext(connection) as made:
+            return find_target(publisher.site, rest), len(made)
+
+    [code] = publisher.create(batch="a/b")
+    publisher.create(batch="a")
+    for rest, name in (("a", "a"), ("a/", "a"), ("a/b", "a/b"), ("a/b/", "a/b")):
+        target, statements = find(rest)
+        assert (target.batch and target.batch.name, target.code, statements) == (name, None, 1), rest
+    for rest in (f"a/b/{code}", f"a/b/{code}/"):
+        target, statements = find(rest)
+        assert (target.batch and target.batch.name, target.code and target.code.serial, statements) == ("a/b", 1, 2)
+    publisher.create(batch=f"a/b/{code}")
+    assert find(f"a/b/{code}/")[0].code is None
 
 
 def test_what_is_at_no_address_is_told_in_the_protocols_form(publisher: Publisher):
