@@ -34,15 +34,9 @@ from tests.people import (
     make_person,
     make_person_type,
     make_settings,
-    make_shop,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def shop():
-    return make_shop()
 
 
 def ask(site, values=BOTH, *, person_type=1, unique_id="visitor-0001", separator="¶", **fields):

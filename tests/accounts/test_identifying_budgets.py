@@ -25,12 +25,6 @@ DAY = 86_400
 
 
 @pytest.fixture
-def shop():
-    identifying.remembered_persons.clear()
-    return make_shop()
-
-
-@pytest.fixture
 def looks(monkeypatch):
     """The secrets that were looked at."""
     seen = []

@@ -19,16 +19,10 @@ from tests.people import (
     make_person,
     make_person_type,
     make_settings,
-    make_shop,
 )
 
 pytestmark = pytest.mark.django_db
 WORDS = {"actor_id": "staff", "reason": " a reason "}
-
-
-@pytest.fixture
-def shop():
-    return make_shop()
 
 
 def problems(deed) -> dict[str, list[str]]:

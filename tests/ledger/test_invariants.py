@@ -7,9 +7,10 @@ from ledger import moving
 from ledger.books import Leg
 from ledger.invariants import INVARIANTS
 from ledger.moving import reversing_legs
-from tests.breaking import run, unguarded, violated
+from tests.breaking import run, unguarded, violated, without_guards
 from tests.factories import make_account, make_asset, make_site, make_user
 from tests.ledger.bookings import booking_of, insert_raw, post_bookings, post_grants, system
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -17,8 +18,7 @@ NEWEST = "(SELECT MAX(id) FROM ledger_transfer)"
 A_CUSTOMERS = "(SELECT MIN(id) FROM ledger_ledgeraccount WHERE owner_id IS NOT NULL)"
 
 
-@pytest.fixture
-def account():
+def make_customer():
     """A customer of a site that has seen every kind of booking."""
     site = make_site()
     account = make_account(make_user(site), balance=1_000)
@@ -32,6 +32,14 @@ def account():
     refund = Leg(system(account, "funding").pk, account.pk, 150)
     post_bookings([booking_of(site.pk, refund, type_="refund", reverses_id=spent.pk)])
     return account
+
+
+booked_unguarded_scene = scene("booked_unguarded", without_guards(make_customer))
+
+
+@pytest.fixture
+def account(booked_unguarded_scene, db):
+    return booked_unguarded_scene()
 
 
 def test_nothing_is_found_where_nothing_is_wrong(account):

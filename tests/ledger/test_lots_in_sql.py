@@ -10,23 +10,32 @@ from ledger import moving, points
 from ledger.invariants import INVARIANTS
 from ledger.models import AccountHold, LedgerAccount, Lot, LotHold, LotMovement, Transfer
 from tests.breaking import run as run_unguarded
-from tests.breaking import unguarded, violated
+from tests.breaking import unguarded, violated, without_guards
 from tests.factories import make_account, make_site, make_user
 from tests.ledger.bookings import insert_raw, refuse, run, system
+from tests.ledger.conftest import from_noon
 from tests.ledger.granted import DAY, grant, lots, make_points_account
 from tests.ledger.membership import account_of, make_member, redeem, reserve
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 SPENT = {"comment": "", "actor_id": "u-boss"}
 
 
-@pytest.fixture
-def account(db):
-    """30 in a lot, and 20 that never expire."""
+def make_granted():
     account = make_points_account()
     grant(account, 30, 10)
     grant(account, 20)
     return account
+
+
+granted_scene = scene("granted", make_granted)
+
+
+@pytest.fixture
+def account(granted_scene, db):
+    """30 in a lot, and 20 that never expire."""
+    return granted_scene()
 
 
 @pytest.fixture
@@ -202,8 +211,7 @@ class TestPin:
         refuse(LotHold.objects.filter(hold=hold).update, amount=3, match="pin")
 
 
-@pytest.fixture
-def lived(stopped_clock):
+def make_life(stopped_clock):
     """A member whose points were held, used, given back, granted anew and expired."""
     member = make_member(make_site(), "M1", 20)
     grant(account_of(member), 30, 10)
@@ -214,7 +222,14 @@ def lived(stopped_clock):
     stopped_clock.advance(days=60)
     grant(account_of(member), 7, 3)
     reserve(member, 5)
-    return member
+
+
+lots_unguarded_scene = scene("lots_unguarded", without_guards(from_noon(make_life)))
+
+
+@pytest.fixture
+def lived(lots_unguarded_scene, db, stopped_clock):
+    _, stopped_clock.now = lots_unguarded_scene()
 
 
 def test_nothing_is_found_where_nothing_is_wrong(lived):

@@ -57,6 +57,7 @@ class Twin:
     def __init__(self, member: Member) -> None:
         self.member = member
         self.account = account_of(member)
+        self.others = [system(self.account, purpose) for purpose in ("funding", "external", "expired")]
         self.model = Model(NOON, 40)
         self.tokens: list[str] = []
         self.spendings: dict[str, str] = {}
@@ -165,8 +166,7 @@ class Twin:
         statement = read_statement(account, limit=1_000)
         counted = [each for each in statement.entries if not each.waits]
         assert merged((each.instant, each.amount) for each in counted) == merged(model.moved)
-        others = sum(balances.balance(system(account, purpose)) for purpose in ("funding", "external", "expired"))
-        assert others == -model.balance()
+        assert sum(balances.balance(other) for other in self.others) == -model.balance()
         for each in counted:
             assert abs(sum(use.amount for use in each.lots)) <= abs(each.amount)
 

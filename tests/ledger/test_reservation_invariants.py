@@ -5,9 +5,11 @@ from django.db import connection
 
 from ledger import points
 from ledger.invariants import INVARIANTS
-from tests.breaking import run, unguarded, violated
+from tests.breaking import run, unguarded, violated, without_guards
 from tests.factories import make_site
+from tests.ledger.conftest import from_noon
 from tests.ledger.membership import CALLER, make_household, make_member, redeem, reserve
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 OPEN = "(SELECT MIN(id) FROM ledger_accounthold WHERE ended_as = '')"
@@ -16,8 +18,7 @@ CONSUMED = "(SELECT transaction_id FROM ledger_reservation WHERE ended_as = 'con
 OTHER_SITE = "(SELECT MAX(id) FROM accounts_site)"
 
 
-@pytest.fixture(autouse=True)
-def family(stopped_clock):
+def make_reservations(stopped_clock):
     """Two members with a reservation of each ending, one of them redeemed and one voided."""
     members = make_household({"A": 600, "B": 400})
     reserve(members["A"], 100, seconds=60)
@@ -30,7 +31,14 @@ def family(stopped_clock):
     redeem(members["A"], token)
     reserve(members["A"], 10)
     make_member(make_site(), "elsewhere", 5)
-    return members
+
+
+reserved_unguarded_scene = scene("reserved_unguarded", without_guards(from_noon(make_reservations)))
+
+
+@pytest.fixture(autouse=True)
+def reservations(reserved_unguarded_scene, db, stopped_clock):
+    _, stopped_clock.now = reserved_unguarded_scene()
 
 
 def test_nothing_is_found_where_nothing_is_wrong():

@@ -60,7 +60,7 @@ def signed(type_: str, amount: int) -> int:
     return amount if type_ == "grant" else -amount
 
 
-def do(account: LedgerAccount, model: Model, step: tuple, now: dt.datetime) -> None:
+def do(account: LedgerAccount, model: Model, step: tuple, now: dt.datetime, others: list[LedgerAccount]) -> None:
     """One step on both; they must say yes or no together."""
     who = {"actor_id": "u-boss", "comment": ""}
     match step:
@@ -100,10 +100,10 @@ def do(account: LedgerAccount, model: Model, step: tuple, now: dt.datetime) -> N
         case ("sweep",):
             settling.sweep_due()
         case ("read",):
-            agree(account, model, now)
+            agree(account, model, now, others)
 
 
-def agree(account: LedgerAccount, model: Model, now: dt.datetime) -> None:
+def agree(account: LedgerAccount, model: Model, now: dt.datetime, others: list[LedgerAccount]) -> None:
     assert balances.balance(account) == balances.current([account.pk])[account.pk] == model.balance(now)
     for minutes in range(int((now - NOON) / MINUTE) + 1):
         at = NOON + minutes * MINUTE
@@ -111,8 +111,7 @@ def agree(account: LedgerAccount, model: Model, now: dt.datetime) -> None:
     statement = read_statement(account, limit=1_000)
     assert sorted((e.instant, e.amount) for e in statement.entries if not e.waits) == sorted(model.moved)
     assert sorted((e.instant, e.amount) for e in statement.entries if e.waits) == sorted(model.waiting.values())
-    others = sum(balances.balance(system(account, purpose), now) for purpose in ("funding", "external"))
-    assert others == -model.balance(now)
+    assert sum(balances.balance(other, now) for other in others) == -model.balance(now)
 
 
 class TestBalances:
@@ -127,14 +126,15 @@ class TestBalances:
         self, account, stopped_clock, steps
     ):
         stopped_clock.now, model = NOON, Model()
+        others = [system(account, purpose) for purpose in ("funding", "external")]
         with undone():
             for step in steps:
                 if step[0] == "wait":
                     stopped_clock.advance(minutes=step[1])
                 model.let_pass(stopped_clock.now)
-                do(account, model, step, stopped_clock.now)
-            agree(account, model, stopped_clock.now)
+                do(account, model, step, stopped_clock.now, others)
+            agree(account, model, stopped_clock.now, others)
             settling.sweep_due()
-            agree(account, model, stopped_clock.now)
+            agree(account, model, stopped_clock.now, others)
             assert balances.balance(account) == LedgerAccount.objects.get(pk=account.pk).balance
             assert violated(INVARIANTS) == {}

@@ -6,17 +6,18 @@ from django.db import connection
 from ledger import settling
 from ledger.cash_accounts import cancel
 from ledger.invariants import INVARIANTS
-from tests.breaking import run, unguarded, violated
+from tests.breaking import run, unguarded, violated, without_guards
 from tests.factories import make_account
+from tests.ledger.conftest import from_noon
 from tests.ledger.suspending import suspend
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 POSTED = "(SELECT transaction_id FROM ledger_suspendedbooking WHERE state = 'posted')"
 FUNDING = "(SELECT MIN(id) FROM ledger_ledgeraccount WHERE purpose = 'funding')"
 
 
-@pytest.fixture(autouse=True)
-def account(stopped_clock):
+def make_bookings(stopped_clock):
     """A customer with a suspended booking of each state."""
     account = make_account(balance=100)
     suspend(account, "payout", 40)
@@ -25,7 +26,14 @@ def account(stopped_clock):
     stopped_clock.advance(hours=1)
     settling.sweep_due()
     suspend(account, "grant", 5)
-    return account
+
+
+suspended_unguarded_scene = scene("suspended_unguarded", without_guards(from_noon(make_bookings)))
+
+
+@pytest.fixture(autouse=True)
+def bookings(suspended_unguarded_scene, db, stopped_clock):
+    _, stopped_clock.now = suspended_unguarded_scene()
 
 
 def test_nothing_is_found_where_nothing_is_wrong():
