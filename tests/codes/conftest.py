@@ -1,6 +1,8 @@
 """What the tests about codes share: a clock that stands still until it is moved."""
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,10 +26,26 @@ class StoppedClock:
         return self.now
 
 
+def stop(patch: pytest.MonkeyPatch) -> StoppedClock:
+    """Stop the platform's clock at noon of 21 November 2026."""
+    stopped = StoppedClock(NOON)
+    patch.setattr(clock, "read", stopped.read)
+    patch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
+    return stopped
+
+
+def at_noon(make: Callable[[], Any]) -> Callable[[], Any]:
+    """``make`` for a scene whose tests have the ``stopped_clock``: it stands at the same instant while the scene is made."""
+
+    def made() -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            stop(patch)
+            return make()
+
+    return made
+
+
 @pytest.fixture
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     """Stops the platform's clock at noon of 21 November 2026."""
-    stopped = StoppedClock(NOON)
-    monkeypatch.setattr(clock, "read", stopped.read)
-    monkeypatch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
-    return stopped
+    return stop(monkeypatch)
