@@ -16,6 +16,7 @@ from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts.signing_in import locked_seconds
+from redemption_site.admin_sidebar import sidebar
 
 # Not "no-referrer": browsers then send forms with "Origin: null", which the check against forged forms refuses.
 REFERRER_POLICY = "strict-origin"
@@ -124,6 +125,13 @@ class Desk(UnfoldAdminSite):
         }
         request.current_app = self.name
         return TemplateResponse(request, self.index_template or "admin/index.html", context)
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        return sidebar(request)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        # Every page is told of all models with their addresses, and none shows them: the sidebar names what there is.
+        return super().get_app_list(request, app_label) if app_label else []
 
     def search(self, request: HttpRequest) -> HttpResponse:
         raise Http404  # Unfold's own search would look into every list, and remember what was typed.

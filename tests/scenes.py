@@ -33,6 +33,7 @@ class Scene:
         before = connection.settings_dict["NAME"]
         if self.made_at is None or time.monotonic() - self.made_at > OLDEST_SECONDS:
             self.database = f"{database_copies.pristine_name().removesuffix('_pristine')}_{self.name}"
+            _hang_up(self.database)
             database_copies.copy(database_copies.pristine_name(), self.database)
             _lead_to(self.database)
             self._commit()
@@ -49,6 +50,7 @@ class Scene:
     def drop(self) -> None:
         """Remove the database again."""
         if self.database:
+            _hang_up(self.database)
             database_copies.drop(self.database)
 
     def _commit(self) -> None:
@@ -60,9 +62,33 @@ class Scene:
         self.made_at = time.monotonic()
 
 
+# The drivers' connections to databases that are not the default one now: a new one of PostgreSQL's has no trigger compiled
+# and no table looked up yet, which costs more than most tests.
+_kept: dict[str, Any] = {}
+
+
 def _lead_to(name: str) -> None:
-    connections["default"].close()
-    settings.DATABASES["default"]["NAME"] = connections["default"].settings_dict["NAME"] = name
+    default = connections["default"]
+    before = default.settings_dict["NAME"]
+    if name != before:
+        _keep(before)
+        settings.DATABASES["default"]["NAME"] = default.settings_dict["NAME"] = name
+        default.connection = _kept.pop(name, None)
+    if default.connection is not None and not default.is_usable():
+        default.close()
+
+
+def _keep(name: str) -> None:
+    default = connections["default"]
+    if default.in_atomic_block:
+        raise AssertionError("A scene is entered and left outside of every transaction.")
+    if default.connection is not None:
+        _kept[name], default.connection = default.connection, None
+
+
+def _hang_up(name: str) -> None:
+    if kept := _kept.pop(name, None):
+        kept.close()
 
 
 @pytest.fixture(scope="session")

@@ -94,10 +94,13 @@ class User(AbstractBaseUser):
 
     def staff_permissions(self, site_id: int | None = None) -> frozenset[str]:
         """The permissions of their memberships, on one site or on any; read once per request."""
-        if not hasattr(self, "_memberships"):
-            self._memberships = list(self.memberships.all()) if self.is_staff else []
-        held = (m.permissions() for m in self._memberships if site_id is None or m.site_id == site_id)
-        return frozenset().union(*held)
+        if not hasattr(self, "_permissions"):
+            held: dict[int | None, frozenset[str]] = {}
+            for membership in self.memberships.all() if self.is_staff else ():
+                for where in (None, membership.site_id):
+                    held[where] = held.get(where, frozenset()) | membership.permissions()
+            self._permissions = held  # A page asks some hundred times.
+        return self._permissions.get(site_id, frozenset())
 
 
 VIEW = frozenset(

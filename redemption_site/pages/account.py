@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Site
 from codes.models import Attempt
 from codes.receipt_words import amount, moment
-from ledger.balances import current
+from ledger.balances import standings
 from ledger.models import Asset, LedgerAccount, LedgerTransaction
 from ledger.statement import Entry, read_statement
 from redemption_site.pages import forms
@@ -105,7 +105,7 @@ class AccountPage(ReceiptsPage):
             {
                 "account": account,
                 "of": account.kind if len(accounts) > 1 else "",
-                "cash": cash and self.cash_card(cash, page.balance if account == cash else None),
+                "cash": cash and self.cash_card(cash),
                 "points": points and PointsCard.of(points, self.site),
                 "points_state": POINTS_STATES.get(points.state, "") if points else "",
                 "takes_codes": any(each.state != LedgerAccount.State.CLOSED for each in held),
@@ -116,12 +116,12 @@ class AccountPage(ReceiptsPage):
             },
         )
 
-    def cash_card(self, account: LedgerAccount, balance: int | None) -> dict[str, Any]:
-        """The money: the balance (asked where it is not known), the minimum, and what the state means."""
-        asset = account.asset
-        balance = current([account.pk])[account.pk] if balance is None else balance
+    def cash_card(self, account: LedgerAccount) -> dict[str, Any]:
+        """The money: the balance, what open reservations hold of it, the minimum, and what the state means."""
+        asset, standing = account.asset, standings([account.pk])[account.pk]
         return {
-            "balance": amount(str(asset.major(balance)), asset.code),
+            "balance": amount(str(asset.major(standing.balance or 0)), asset.code),
+            "held": amount(str(asset.major(standing.held)), asset.code) if standing.held else "",
             "minimum": amount(str(asset.major(account.floor)), asset.code) if account.floor else "",
             "state": STATES.get(account.state, ""),
         }

@@ -18,9 +18,10 @@ from accounts.models import (
     OfferPrice,
     Tag,
 )
-from tests.breaking import run, unguarded, violated
+from tests.breaking import run, unguarded, violated, without_guards
 from tests.content import make_account_set, make_collection, make_item, make_licence, make_offer, show_only_to
 from tests.factories import make_claimant, make_site
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -46,14 +47,33 @@ class Side:
         show_only_to(self.book, self.set)
 
 
-@pytest.fixture
-def here():
-    return Side()
+def two_sides():
+    return Side(), Side()
+
+
+content_rules_scene = scene("content_rules", two_sides)
+content_rules_unguarded_scene = scene("content_rules_unguarded", without_guards(two_sides))
 
 
 @pytest.fixture
-def there():
-    return Side()
+def sides(content_rules_scene, db):
+    return content_rules_scene()
+
+
+@pytest.fixture
+def here(sides):
+    return sides[0]
+
+
+@pytest.fixture
+def there(sides):
+    return sides[1]
+
+
+@pytest.fixture
+def unguarded_sides(content_rules_unguarded_scene, db):
+    """Here and there, where all guards are off already."""
+    return content_rules_unguarded_scene()
 
 
 def licence(**fields):
@@ -113,9 +133,9 @@ def test_the_database_refuses(here, there, name):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_was_written_without_the_guards_is_named(here, there, name):
+def test_what_was_written_without_the_guards_is_named(unguarded_sides, name):
     with unguarded():
-        WRONG[name](here, there)
+        WRONG[name](*unguarded_sides)
         found = violated([each for each in invariants.INVARIANTS if each.number == "I25"])
 
     assert found

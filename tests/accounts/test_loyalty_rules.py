@@ -16,7 +16,7 @@ from accounts.models import (
     MemberEmail,
     MemberIdentifier,
 )
-from tests.breaking import run, unguarded, violated
+from tests.breaking import run, unguarded, violated, without_guards
 from tests.factories import make_site, make_staff, make_user
 from tests.members import (
     make_household,
@@ -26,6 +26,7 @@ from tests.members import (
     make_session,
     make_token,
 )
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -64,14 +65,33 @@ class Side:
         )
 
 
-@pytest.fixture
-def here():
-    return Side()
+def two_sides():
+    return Side(), Side()
+
+
+loyalty_rules_scene = scene("loyalty_rules", two_sides)
+loyalty_rules_unguarded_scene = scene("loyalty_rules_unguarded", without_guards(two_sides))
 
 
 @pytest.fixture
-def there():
-    return Side()
+def sides(loyalty_rules_scene, db):
+    return loyalty_rules_scene()
+
+
+@pytest.fixture
+def here(sides):
+    return sides[0]
+
+
+@pytest.fixture
+def there(sides):
+    return sides[1]
+
+
+@pytest.fixture
+def unguarded_sides(loyalty_rules_unguarded_scene, db):
+    """Here and there, where all guards are off already."""
+    return loyalty_rules_unguarded_scene()
 
 
 def change(row, **fields):
@@ -134,9 +154,9 @@ def test_the_database_refuses(here, there, name):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_was_written_without_the_guards_is_named(here, there, name):
+def test_what_was_written_without_the_guards_is_named(unguarded_sides, name):
     with unguarded():
-        WRONG[name](here, there)
+        WRONG[name](*unguarded_sides)
         found = violated([each for each in invariants.INVARIANTS if each.number == "I25"])
 
     assert found

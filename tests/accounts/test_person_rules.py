@@ -16,9 +16,10 @@ from accounts.models import (
     Visitor,
     VisitorPerson,
 )
-from tests.breaking import run, unguarded, violated
+from tests.breaking import run, unguarded, violated, without_guards
 from tests.factories import make_user
 from tests.people import BOTH, CARD, EMAIL, SECRET, characteristic, make_person_type, make_shop
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -47,14 +48,33 @@ class Side:
         )
 
 
-@pytest.fixture
-def here():
-    return Side()
+def two_sides():
+    return Side(), Side()
+
+
+person_rules_scene = scene("person_rules", two_sides)
+person_rules_unguarded_scene = scene("person_rules_unguarded", without_guards(two_sides))
 
 
 @pytest.fixture
-def there():
-    return Side()
+def sides(person_rules_scene, db):
+    return person_rules_scene()
+
+
+@pytest.fixture
+def here(sides):
+    return sides[0]
+
+
+@pytest.fixture
+def there(sides):
+    return sides[1]
+
+
+@pytest.fixture
+def unguarded_sides(person_rules_unguarded_scene, db):
+    """Here and there, where all guards are off already."""
+    return person_rules_unguarded_scene()
 
 
 def change(row, **fields):
@@ -122,9 +142,9 @@ def test_the_database_refuses(here, there, name):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_was_written_without_the_guards_is_named(here, there, name):
+def test_what_was_written_without_the_guards_is_named(unguarded_sides, name):
     with unguarded():
-        WRONG[name](here, there)
+        WRONG[name](*unguarded_sides)
         found = violated([each for each in invariants.INVARIANTS if each.number == "I25"])
 
     assert found

@@ -1,7 +1,8 @@
 """What the tests about codes share: a clock that stands still until it is moved."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -26,26 +27,28 @@ class StoppedClock:
         return self.now
 
 
-def stop(patch: pytest.MonkeyPatch) -> StoppedClock:
-    """Stop the platform's clock at noon of 21 November 2026."""
-    stopped = StoppedClock(NOON)
-    patch.setattr(clock, "read", stopped.read)
-    patch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
-    return stopped
+@contextmanager
+def clock_stopped() -> Iterator[StoppedClock]:
+    """The platform's clock stands at noon of 21 November 2026 inside: for a scene, which no test's fixtures reach."""
+    with pytest.MonkeyPatch.context() as patch:
+        stopped = StoppedClock(NOON)
+        patch.setattr(clock, "read", stopped.read)
+        patch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
+        yield stopped
 
 
 def at_noon(make: Callable[[], Any]) -> Callable[[], Any]:
     """``make`` for a scene whose tests have the ``stopped_clock``: it stands at the same instant while the scene is made."""
 
     def made() -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            stop(patch)
+        with clock_stopped():
             return make()
 
     return made
 
 
 @pytest.fixture
-def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+def stopped_clock() -> Iterator[StoppedClock]:
     """Stops the platform's clock at noon of 21 November 2026."""
-    return stop(monkeypatch)
+    with clock_stopped() as stopped:
+        yield stopped

@@ -6,9 +6,8 @@ import datetime as dt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
-from accounts import clock
+from accounts.models import Member
 from accounts.refusals import Refusal
 from ledger import balances, cash_accounts, points, points_refusals, settling
 from ledger.expiring_holds import sweep_reservations
@@ -18,8 +17,8 @@ from ledger.models import LedgerAccount, Lot
 from ledger.points_accounts import read_points
 from ledger.refusals import ReservationGone
 from ledger.statement import read_statement
-from tests.breaking import violated
-from tests.codes.conftest import NOON, StoppedClock
+from tests.breaking import undone, violated
+from tests.codes.conftest import NOON
 from tests.factories import make_site
 from tests.ledger.bookings import system
 from tests.ledger.membership import account_of, make_member, redeem, reserve
@@ -55,9 +54,9 @@ STEPS = st.one_of(
 class Twin:
     """The same account in the ledger and in the model."""
 
-    def __init__(self) -> None:
-        self.member = make_member(make_site(), "M1", 40)
-        self.account = account_of(self.member)
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self.account = account_of(member)
         self.model = Model(NOON, 40)
         self.tokens: list[str] = []
         self.spendings: dict[str, str] = {}
@@ -180,23 +179,28 @@ def merged(moves) -> list[tuple[dt.datetime, int]]:
     return sorted((at, amount) for at, amount in sums.items() if amount)
 
 
-class TestPoints(TestCase):
+class TestPoints:
+    @pytest.fixture
+    def member(self, db, stopped_clock) -> Member:
+        """Has had 40 points since noon. Every example begins with them, and is undone."""
+        return make_member(make_site(), "M1", 40)
+
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(STEPS, min_size=4, max_size=18))
-    def test_any_order_of_grants_holds_uses_voids_readings_and_sweeps_gives_the_points_of_the_model(self, steps):
-        stopped = StoppedClock(NOON)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clock, "read", stopped.read)
-            patch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
-            twin = Twin()
+    @given(steps=st.lists(STEPS, min_size=4, max_size=18))
+    def test_any_order_of_grants_holds_uses_voids_readings_and_sweeps_gives_the_points_of_the_model(
+        self, member, stopped_clock, steps
+    ):
+        stopped_clock.now = NOON
+        with undone():
+            twin = Twin(member)
             for step in steps:
                 if step[0] == "wait":
-                    stopped.advance(minutes=step[1])
-                twin.model.let_pass(stopped.now)
-                twin.do(step, stopped.now)
-            twin.read(stopped.now)
-            twin.sweep(stopped.now)
-            twin.read(stopped.now)
+                    stopped_clock.advance(minutes=step[1])
+                twin.model.let_pass(stopped_clock.now)
+                twin.do(step, stopped_clock.now)
+            twin.read(stopped_clock.now)
+            twin.sweep(stopped_clock.now)
+            twin.read(stopped_clock.now)
             stored = LedgerAccount.objects.get(pk=twin.account.pk)
             assert (stored.balance, stored.held) == (twin.model.balance(), twin.model.held)
             assert violated(INVARIANTS) == {}

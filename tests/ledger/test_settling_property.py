@@ -5,17 +5,15 @@ import datetime as dt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
-from accounts import clock
 from accounts.refusals import Refusal
 from ledger import balances, cash_accounts, settling
 from ledger.cash_accounts import NotWaiting
 from ledger.invariants import INVARIANTS
 from ledger.models import LedgerAccount, SuspendedBooking
 from ledger.statement import read_statement
-from tests.breaking import violated
-from tests.codes.conftest import NOON, StoppedClock
+from tests.breaking import undone, violated
+from tests.codes.conftest import NOON
 from tests.factories import make_account
 from tests.ledger.bookings import system
 
@@ -117,22 +115,26 @@ def agree(account: LedgerAccount, model: Model, now: dt.datetime) -> None:
     assert others == -model.balance(now)
 
 
-class TestBalances(TestCase):
+class TestBalances:
+    @pytest.fixture
+    def account(self, db, stopped_clock) -> LedgerAccount:
+        """Has held 100 since noon. Every example begins with them, and is undone."""
+        return make_account(balance=100)
+
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(STEPS, min_size=4, max_size=14))
-    def test_any_order_of_readings_deeds_and_sweeps_gives_the_balances_of_the_model(self, steps):
-        stopped, model = StoppedClock(NOON), Model()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clock, "read", stopped.read)
-            patch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
-            account = make_account(balance=100)
+    @given(steps=st.lists(STEPS, min_size=4, max_size=14))
+    def test_any_order_of_readings_deeds_and_sweeps_gives_the_balances_of_the_model(
+        self, account, stopped_clock, steps
+    ):
+        stopped_clock.now, model = NOON, Model()
+        with undone():
             for step in steps:
                 if step[0] == "wait":
-                    stopped.advance(minutes=step[1])
-                model.let_pass(stopped.now)
-                do(account, model, step, stopped.now)
-            agree(account, model, stopped.now)
+                    stopped_clock.advance(minutes=step[1])
+                model.let_pass(stopped_clock.now)
+                do(account, model, step, stopped_clock.now)
+            agree(account, model, stopped_clock.now)
             settling.sweep_due()
-            agree(account, model, stopped.now)
+            agree(account, model, stopped_clock.now)
             assert balances.balance(account) == LedgerAccount.objects.get(pk=account.pk).balance
             assert violated(INVARIANTS) == {}

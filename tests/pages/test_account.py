@@ -11,7 +11,8 @@ from ledger.models import LedgerAccount, LedgerTransaction
 from redemption_site.pages import account as page_of_account
 from tests.codes.conftest import stopped_clock  # noqa: F401 (a fixture)
 from tests.codes.redeeming import redeem
-from tests.factories import make_claimant, make_code, make_site, make_user
+from tests.codes.reserved import place
+from tests.factories import caller_of, make_claimant, make_client, make_code, make_site, make_user
 from tests.ledger.suspending import suspend
 from tests.pages.conftest import browser_of, form_key_of
 
@@ -67,6 +68,24 @@ def test_it_speaks_german(annas, account, stopped_clock):  # noqa: F811
         *("Mit einem Code aufladen", "Ausgezahlt", f"−2,00{NO_BREAK}€", "Zählt ab 21. November 2026"),
     ):
         assert words in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "€2.50 of it is reserved."), ("de", "Davon sind 2,50\u00a0€ reserviert.")]
+)
+def test_what_is_reserved_of_the_money_is_told_until_it_expires(anna, annas, account, stopped_clock, language, words):  # noqa: F811
+    book(account, "grant", 1_000)
+    annas.cookies["django_language"] = language
+    assert words not in shown(annas)
+
+    place(caller_of(make_client(anna.site)), anna, cash="2.50", seconds=60)
+    held = shown(annas)
+    stopped_clock.advance(seconds=61)
+    ended = shown(annas)
+
+    assert words in held
+    assert "10" in held.split('id="balance">')[1].split("<")[0]
+    assert words not in ended
 
 
 def test_a_waiting_booking_is_told_with_its_date_and_counts_from_then_on(annas, account, stopped_clock):  # noqa: F811

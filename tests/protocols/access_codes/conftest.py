@@ -1,6 +1,6 @@
 """The setup of the contract's acceptance cases: site 9p2 with its offer, books, readers and administrator."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.api.doors import Door
 from tests.content import make_browser, make_item, make_offer
 from tests.factories import caller_of, make_site, make_staff, make_user
 from tests.protocols.access_codes.publishers import HOST, REDEMPTIONS, program, told
+from tests.scenes import scene
 
 MATCH = {
     "action_type": "apply-offer-match",
@@ -104,9 +105,12 @@ def make_publisher() -> Publisher:
     return Publisher(site, admin, program("admin@example.test"), reader, other, items)
 
 
+access_publisher_scene = scene("access_publisher", make_publisher)
+
+
 @pytest.fixture
-def publisher(db: None) -> Publisher:
-    return make_publisher()
+def publisher(access_publisher_scene: Callable[[], Publisher], db: None) -> Publisher:
+    return access_publisher_scene()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The setup of the contract's acceptance cases: merchants M and N with their tills, venues and codes."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +14,7 @@ from redemption_site.protocols.advice.views import remembered_tills
 from tests.advice import make_venue
 from tests.factories import make_code, make_site
 from tests.protocols.advice.tills import Till, encoded, register
+from tests.scenes import scene
 
 
 @dataclass(frozen=True)
@@ -43,27 +44,41 @@ def nothing_remembered() -> Iterator[None]:
     remembered_tills.clear()
 
 
-@pytest.fixture
-def merchant(db: None) -> Merchant:
-    """With a code on the terms of every case."""
-    site, other = make_site(slug="m"), make_site(slug="n")
-    register(site)
-    register(other, "pos.client.7", "s3cret")
-    codes = {
-        "ABC-E6W5F": make_code(site),
-        "ABC-OLD01": make_code(site, "ABC-OLD01", valid_until=dt.date(2015, 1, 18)),
-        "ABC-VEN01": make_code(site, "ABC-VEN01", venues=["500"]),
-    }
-    return Merchant(site, other, make_venue(site), Till(), Till(encoded("pos.client.7", "s3cret")), codes)
-
-
-@pytest.fixture
-def shop(db: None) -> Merchant:
-    """The same without any codes, which an answer does not depend on."""
+def make_shop() -> Merchant:
+    """Without any codes, which an answer does not depend on."""
     site, other = make_site(slug="m"), make_site(slug="n")
     register(site)
     register(other, "pos.client.7", "s3cret")
     return Merchant(site, other, make_venue(site), Till(), Till(encoded("pos.client.7", "s3cret")), {})
+
+
+def make_merchant() -> Merchant:
+    """With a code on the terms of every case."""
+    merchant = make_shop()
+    merchant.codes.update(
+        {
+            "ABC-E6W5F": make_code(merchant.site),
+            "ABC-OLD01": make_code(merchant.site, "ABC-OLD01", valid_until=dt.date(2015, 1, 18)),
+            "ABC-VEN01": make_code(merchant.site, "ABC-VEN01", venues=["500"]),
+        }
+    )
+    return merchant
+
+
+advice_shop_scene = scene("advice_shop", make_shop)
+advice_merchant_scene = scene("advice_merchant", make_merchant)
+
+
+@pytest.fixture
+def merchant(advice_merchant_scene: Callable[[], Merchant], db: None) -> Merchant:
+    """With a code on the terms of every case."""
+    return advice_merchant_scene()
+
+
+@pytest.fixture
+def shop(advice_shop_scene: Callable[[], Merchant], db: None) -> Merchant:
+    """The same without any codes, which an answer does not depend on."""
+    return advice_shop_scene()
 
 
 @pytest.fixture

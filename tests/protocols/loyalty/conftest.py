@@ -1,7 +1,7 @@
 """The setup of the contract's acceptance cases: business units, the member M1, the households H and K, a mug, and a till."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,9 +11,10 @@ from accounts.models import Household, Member, Site
 from ledger import points
 from ledger.models import AccountHold, LedgerAccount, LedgerTransaction, Reservation, Spending, Transfer
 from redemption_site.edge.basic import remembered_pairs
-from tests.codes.conftest import StoppedClock, stopped_clock  # noqa: F401 (a fixture)
+from tests.codes.conftest import StoppedClock, clock_stopped, stopped_clock  # noqa: F401 (a fixture)
 from tests.factories import make_account, make_asset, make_client, make_site, make_user
-from tests.protocols.loyalty.tills import Till
+from tests.protocols.loyalty.tills import Till, unused
+from tests.scenes import scene
 
 M1 = "6f1d2c1e-2c7b-4f7d-9a53-0d7b6f6a1001"
 BY_EVERYTHING = [
@@ -112,29 +113,51 @@ def moved() -> dict[str, object]:
     }
 
 
+def forget_everybody() -> None:
+    for each in (remembered_pairs, access_tokens.remembered):
+        each.clear()
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     """Who was verified in one test is a stranger in the next."""
-    for each in (remembered_pairs, access_tokens.remembered):
-        each.clear()
+    forget_everybody()
     yield
-    for each in (remembered_pairs, access_tokens.remembered):
-        each.clear()
+    forget_everybody()
 
 
-@pytest.fixture
-def bare(db: None, stopped_clock: StoppedClock) -> Programme:  # noqa: F811
+def make_bare() -> Programme:
     """The programme without members."""
-    return make_programme(make_site(slug="loyal"))
+    forget_everybody()
+    with clock_stopped():
+        programme = make_programme(make_site(slug="loyal"))
+    return replace(programme, till=unused(programme.till))
+
+
+def make_peopled() -> Programme:
+    """With M1, the households H and K, and nobody in a session."""
+    programme = make_bare()
+    with clock_stopped():
+        programme.add(M1, 25_000, loyalty_id="6000000001", emails={"HOME": "one@example.test"})
+        programme.add_household("H", "proportional", {"A": 3_000_000, "B": 2_000_000, "C": 1_000_000})
+        programme.add_household("K", "request_defined", {"D": 700, "E": 300, "F": 0})
+    return programme
+
+
+loyalty_bare_scene = scene("loyalty_bare", make_bare)
+loyalty_programme_scene = scene("loyalty_programme", make_peopled)
 
 
 @pytest.fixture
-def programme(bare: Programme) -> Programme:
+def bare(loyalty_bare_scene: Callable[[], Programme], db: None, stopped_clock: StoppedClock) -> Programme:  # noqa: F811
+    """The programme without members."""
+    return loyalty_bare_scene()
+
+
+@pytest.fixture
+def programme(loyalty_programme_scene: Callable[[], Programme], db: None, stopped_clock: StoppedClock) -> Programme:  # noqa: F811
     """With M1, the households H and K, and nobody in a session."""
-    bare.add(M1, 25_000, loyalty_id="6000000001", emails={"HOME": "one@example.test"})
-    bare.add_household("H", "proportional", {"A": 3_000_000, "B": 2_000_000, "C": 1_000_000})
-    bare.add_household("K", "request_defined", {"D": 700, "E": 300, "F": 0})
-    return bare
+    return loyalty_programme_scene()
 
 
 @pytest.fixture

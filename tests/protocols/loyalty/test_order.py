@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.codes.conftest import StoppedClock
-from tests.protocols.loyalty.conftest import M1, Programme, moved
+from tests.codes.conftest import StoppedClock, clock_stopped
+from tests.protocols.loyalty.conftest import M1, make_bare, moved
 from tests.protocols.loyalty.faults import FORBIDDEN, NOBODY, ORDER, Call, Fault
+from tests.protocols.loyalty.tills import unused
+from tests.scenes import scene
+
+OF_D = "a-session-of-d"
 
 
 def neighbours() -> Iterator[Any]:
@@ -21,27 +25,41 @@ def neighbours() -> Iterator[Any]:
                     break
 
 
-@pytest.fixture
-def calling(bare: Programme, stopped_clock: StoppedClock) -> Callable[[str], Call]:
-    programme = bare
-    programme.add(M1, 25_000)
-    programme.add("A")
-    programme.add_household("K", "request_defined", {"D": 700, "E": 300})
+def make_calls() -> dict[str, Call]:
+    """By member: what M1 needs to redeem and to void, and D, whose reservations name contributors."""
+    programme = make_bare()
+    with clock_stopped() as clock:
+        programme.add(M1, 25_000)
+        programme.add("A")
+        programme.add_household("K", "request_defined", {"D": 700, "E": 300})
+        till = unused(programme.till)
+        till.start(M1)
+        transaction_id = till.redeemed(till.reserved("5"))
+        till.start("D", OF_D)
+        tokens = till.reserved("100"), till.reserved("100", OF_D, contributions={"D": 100})
+        return {
+            M1: Call(programme, clock, "", M1, programme.till, tokens[0], transaction_id),
+            "D": Call(programme, clock, "", "D", programme.till, tokens[1], "", OF_D),
+        }
 
+
+loyalty_calls_scene = scene("loyalty_calls", make_calls)
+
+
+@pytest.fixture
+def calling(
+    loyalty_calls_scene: Callable[[], dict[str, Call]], db: None, stopped_clock: StoppedClock
+) -> Callable[[str], Call]:
     def make(name: str) -> Call:
-        who = "D" if name in ("reserve", "reduce") else M1
-        till = programme.till
-        till.start(who)
-        transaction_id = "" if who == "D" else till.redeemed(till.reserved("5"))
-        token = till.reserved("100", **({"contributions": {"D": 100}} if who == "D" else {}))
-        call = Call(programme, stopped_clock, name, who, till, token, transaction_id)
+        call = loyalty_calls_scene()["D" if name in ("reserve", "reduce") else M1]
+        call.clock, call.name = stopped_clock, name
         call.fields = {
             "start": {"correlationId": "fresh"},
             "reserve": {"reservationAmount": "10"},
             "reduce": {"reservationAmount": 10},
             "cancel": {},
-            "redeem": {"businessUnit": "MAIN", "reservationToken": token},
-            "void": {"originalTransactionId": transaction_id},
+            "redeem": {"businessUnit": "MAIN", "reservationToken": call.token},
+            "void": {"originalTransactionId": call.transaction_id},
         }[name]
         call.method = {"reduce": "PUT", "cancel": "DELETE"}.get(name, "POST")
         return call

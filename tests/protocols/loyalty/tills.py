@@ -116,3 +116,8 @@ class Till:
 
     def end(self, session: str = S1) -> HttpResponse:
         return self.send("DELETE", f"{USERS}/{quote(session, safe='')}/sessions", content_type=None)
+
+
+def unused(till: Till) -> Till:
+    """The same till with a browser that has sent nothing yet: one that has holds the whole platform, and is no thing to copy."""
+    return replace(till, browser=Till().browser)

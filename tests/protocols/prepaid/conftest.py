@@ -1,8 +1,8 @@
 """The setup of the contract's acceptance cases: person P with an account of 10.0000 EUR, and the codes C1 to C4."""
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,10 +12,11 @@ from accounts.models import Person, PersonType, Site, Visitor, VisitorPerson
 from codes.models import Code
 from ledger.models import LedgerAccount, LedgerTransaction, Transfer
 from redemption_site.edge.basic import remembered_pairs
-from tests.codes.conftest import NOON, StoppedClock, stopped_clock  # noqa: F401 (a fixture)
+from tests.codes.conftest import NOON, StoppedClock, clock_stopped, stopped_clock  # noqa: F401 (a fixture)
 from tests.factories import make_account, make_asset, make_code
 from tests.people import BOTH, make_person, make_person_type, make_shop
 from tests.protocols.prepaid.shops import Shop
+from tests.scenes import scene
 
 C1 = "ABCD-EFGH-JKLM-NPQR"
 C2, C3, C4 = "C2EX-PIRE-DDDD-DDD2", "C3US-EDUS-EDUS-ED33", "C4US-DUSD-USDU-SD44"
@@ -88,35 +89,57 @@ def people() -> dict[str, int]:
     return {"visitors": Visitor.objects.count(), "links": VisitorPerson.objects.count()}
 
 
+def forget_everybody() -> None:
+    for each in (remembered_pairs, remembered_persons):
+        each.clear()
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     """Who was verified in one test is a stranger in the next."""
-    for each in (remembered_pairs, remembered_persons):
-        each.clear()
+    forget_everybody()
     yield
-    for each in (remembered_pairs, remembered_persons):
-        each.clear()
+    forget_everybody()
 
 
-@pytest.fixture
-def bare(db: None, stopped_clock: StoppedClock) -> Tenant:  # noqa: F811
+def make_bare() -> Tenant:
     """Person P with the account, and no codes."""
-    site, kind, person = make_shop(slug="shop")
-    make_person_type(site, 2)
-    make_account(person.user, balance=1_000)
+    forget_everybody()
+    with clock_stopped():
+        site, kind, person = make_shop(slug="shop")
+        make_person_type(site, 2)
+        make_account(person.user, balance=1_000)
     return Tenant(site, kind, person, Shop())
 
 
-@pytest.fixture
-def tenant(bare: Tenant) -> Tenant:
+def make_tenant() -> Tenant:
     """With the codes of every case: C1 good, C2 expired, C3 used, C4 in USD."""
-    make_asset("USD")
-    bare.make_code(C1)
-    bare.make_code(C2, valid_until=(NOON - dt.timedelta(days=2)).date())
-    bare.make_code(C3)
-    bare.make_code(C4, cents=0, action="credit", asset_code="USD", value=500)
-    spend(bare, C3)
-    return bare
+    tenant = make_bare()
+    with clock_stopped():
+        make_asset("USD")
+        tenant.make_code(C1)
+        tenant.make_code(C2, valid_until=(NOON - dt.timedelta(days=2)).date())
+        tenant.make_code(C3)
+        tenant.make_code(C4, cents=0, action="credit", asset_code="USD", value=500)
+        spend(tenant, C3)
+    # A shop that has called nothing yet: one that has holds the whole platform, and is no thing to copy.
+    return replace(tenant, shop=Shop())
+
+
+prepaid_bare_scene = scene("prepaid_bare", make_bare)
+prepaid_codes_scene = scene("prepaid_codes", make_tenant)
+
+
+@pytest.fixture
+def bare(prepaid_bare_scene: Callable[[], Tenant], db: None, stopped_clock: StoppedClock) -> Tenant:  # noqa: F811
+    """Person P with the account, and no codes."""
+    return prepaid_bare_scene()
+
+
+@pytest.fixture
+def tenant(prepaid_codes_scene: Callable[[], Tenant], db: None, stopped_clock: StoppedClock) -> Tenant:  # noqa: F811
+    """With the codes of every case: C1 good, C2 expired, C3 used, C4 in USD."""
+    return prepaid_codes_scene()
 
 
 def spend(tenant: Tenant, text: str) -> None:
