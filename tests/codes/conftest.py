@@ -1,8 +1,9 @@
 """What the tests about codes share: a clock that stands still until it is moved."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,16 @@ def clock_stopped() -> Iterator[StoppedClock]:
         patch.setattr(clock, "read", stopped.read)
         patch.setattr(clock, "in_sql", lambda: ("%s::timestamptz", [stopped.now]))
         yield stopped
+
+
+def at_noon(make: Callable[[], Any]) -> Callable[[], Any]:
+    """``make`` for a scene whose tests have the ``stopped_clock``: it stands at the same instant while the scene is made."""
+
+    def made() -> Any:
+        with clock_stopped():
+            return make()
+
+    return made
 
 
 @pytest.fixture

@@ -23,9 +23,10 @@ from codes.redemption import engine
 from ledger.models import Transfer
 from tests.advice import HAPPENED, make_venue, report_of
 from tests.breaking import undone
-from tests.codes.conftest import NOON
+from tests.codes.conftest import NOON, at_noon
 from tests.codes.redeeming import assert_sound
 from tests.factories import make_batch, make_client, make_site, new_batch
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -118,9 +119,12 @@ def draw_reports(chance: Random, most: int) -> list[Said]:
     return drawn
 
 
+shop_scene = scene("shop", at_noon(Shop))
+
+
 @pytest.fixture
-def shop(stopped_clock) -> Shop:
-    return Shop()
+def shop(shop_scene, stopped_clock, db) -> Shop:
+    return shop_scene()
 
 
 @pytest.fixture

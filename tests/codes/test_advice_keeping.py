@@ -11,12 +11,12 @@ from tests.breaking import run, unguarded, violated
 from tests.codes.redeeming import assert_sound, redeem
 from tests.codes.test_triggers import refused
 from tests.factories import make_claimant, make_code, make_site
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world():
+def make_world():
     """Advices of every outcome that the judgement has, one waiting, one in hand, one parked and one given up for good."""
     till = make_till(make_site())
     client = till.client
@@ -51,6 +51,15 @@ def world():
     inbox.claim(1)
     again.refresh_from_db()
     return again
+
+
+advices_scene = scene("advices", make_world)
+
+
+@pytest.fixture
+def world(advices_scene, db):
+    """Advices of every outcome and state; the one that was judged again."""
+    return advices_scene()
 
 
 def test_nothing_is_found_where_nothing_is_wrong(world):

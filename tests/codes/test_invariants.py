@@ -25,17 +25,13 @@ from tests.codes.files import check, import_codes
 from tests.codes.redeeming import redeem
 from tests.content import make_browser, make_item, make_offer
 from tests.factories import caller_of, make_batch, make_claimant, make_client, make_code, make_site
+from tests.scenes import scene
 
 BY_THE_DESK = {"actor_id": "desk"}
 
 
-@pytest.fixture
-def world(db):
-    """One site on which everything has happened that can happen to a code, and a second one for comparison."""
-    return build_world()
-
-
 def build_world():
+    """One site on which everything has happened that can happen to a code, and a second one for comparison."""
     make_code(make_site(), "ABC-E6W5F", worth_cents=700)
     site = make_site()
     ada, bob = make_claimant(site, balance=100), make_claimant(site)
@@ -97,6 +93,15 @@ def build_world():
         edit(make_batch(site, 3, worth_cents=100), kind)
     hand_out(till, make_batch(site, 3, worth_cents=100), ada, bob)
     return site
+
+
+history_scene = scene("history", build_world)
+
+
+@pytest.fixture
+def world(history_scene, db):
+    """One site on which everything has happened that can happen to a code, and a second one for comparison."""
+    return history_scene()
 
 
 def hand_out(till, batch, ada, bob):

@@ -11,6 +11,7 @@ from accounts.refusals import Refusal
 from codes import reversing
 from codes.redemption import engine
 from tests.breaking import undone
+from tests.codes.conftest import at_noon
 from tests.codes.redeeming import assert_sound
 from tests.codes.twins import (
     BROWSERS,
@@ -24,6 +25,7 @@ from tests.codes.twins import (
     make_twin,
     told,
 )
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -131,9 +133,16 @@ def with_tokens(twin, drawn):
     return [replace(each, token=each.token and each.token + twin.site.slug) for each in drawn]
 
 
-@pytest.fixture
-def twins(stopped_clock):
+def make_twins():
     return make_twin(), make_twin()
+
+
+twins_scene = scene("twins", at_noon(make_twins))
+
+
+@pytest.fixture
+def twins(twins_scene, stopped_clock, db):
+    return twins_scene()
 
 
 def compare(twins, before, given_back, drawn):

@@ -8,8 +8,10 @@ from django.db.models import F
 
 from codes.models import Batch, Code
 from ledger.models import LedgerAccount
+from tests.codes.conftest import NOON, at_noon
 from tests.codes.redeeming import reason_of, redeem
 from tests.factories import make_claimant, make_client, make_code, make_hold
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -24,8 +26,9 @@ ORDER = [
 class Offence:
     """A code, a claimant and a till with everything right; each method makes one thing wrong that its name refuses."""
 
-    def __init__(self, clock):
-        self.now = clock.now
+    now = NOON
+
+    def __init__(self):
         self.claimant = make_claimant()
         self.site = self.claimant.site
         self.other = make_claimant(self.site)
@@ -84,9 +87,12 @@ class Offence:
     venue = "till 1"
 
 
+offence_scene = scene("offence", at_noon(Offence))
+
+
 @pytest.fixture
-def offence(stopped_clock):
-    return Offence(stopped_clock)
+def offence(offence_scene, stopped_clock, db):
+    return offence_scene()
 
 
 def test_with_everything_right_it_is_redeemed(offence):

@@ -7,6 +7,7 @@ from codes import issuing, jobs, reversing
 from codes.models import Attempt, Code, IssueOrder, Reversal, Terms
 from tests.codes.redeeming import attempt, redeem
 from tests.factories import caller_of, make_claimant, make_client, make_code, make_site, new_batch
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -23,13 +24,22 @@ def refused(sql, *params):
     return False
 
 
-@pytest.fixture
-def redemption():
+def make_redemption():
+    """The attempt of a redemption that was reversed."""
     anna = make_claimant()
     make_code(anna.site)
     outcome = redeem(anna, idempotency_key="k1")
     reversing.reverse(reversing.ReverseRedemption(caller_of(make_client(anna.site)), outcome.attempt.pk, ""))
     return attempt(outcome)
+
+
+redemption_scene = scene("redemption", make_redemption)
+
+
+@pytest.fixture
+def redemption(redemption_scene, db):
+    """The attempt of a redemption that was reversed."""
+    return redemption_scene()
 
 
 @pytest.mark.parametrize("model", [Terms, Attempt, Reversal], ids=lambda model: model.__name__)

@@ -8,12 +8,12 @@ from codes import issuing, walking
 from codes.models import Code, IssueOrder
 from codes.walking import NEWEST_FIRST, walk
 from tests.factories import make_batch, make_site
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def site():
+def make_orders():
     """Orders of many sizes in three batches, one under way with codes of its own."""
     site = make_site()
     batches = [make_batch(site, count=count) for count in (7, 1, 12)]
@@ -23,6 +23,15 @@ def site():
     issuing.insert_codes(IssueOrder.objects.get(pk=waiting.pk), 10)
     make_batch(count=4)
     return site
+
+
+orders_scene = scene("orders", make_orders)
+
+
+@pytest.fixture
+def site(orders_scene, db):
+    """Orders of many sizes in three batches, one under way with codes of its own."""
+    return orders_scene()
 
 
 def known(site):
