@@ -68,6 +68,11 @@ class Process:
         return self.popen is not None and self.popen.poll() is None
 
     @property
+    def has_survivors(self) -> bool:
+        """Whether anybody of its group lives. The dead do not count, though init may take a second to bury an orphan."""
+        return self._signal_group(0) and (sys.platform != "linux" or any(_members(self.pid)))
+
+    @property
     def exit_code(self) -> int | None:
         """How it ended; None while it lives, negative when a signal ended it."""
         return self.popen.poll() if self.popen else None
@@ -93,7 +98,7 @@ class Process:
         # Also when the leader has gone: its children may not have. They end a moment after the signal.
         self._signal_group(signal.SIGKILL)
         self.popen.wait()
-        wait_until(lambda: not self._signal_group(0), seconds=2, pause_seconds=0.005)
+        wait_until(lambda: not self.has_survivors, seconds=2, pause_seconds=0.005)
 
     def last_words(self, lines: int = 12) -> str:
         """The end of its log."""
@@ -176,6 +181,14 @@ def run_in_terminal(argv: list[str], *, env: dict[str, str], stdin: IO[str] | in
         if child.poll() is None:
             child.kill()
             child.wait()
+
+
+def _members(group: int) -> list[bool]:
+    """For each process of the group, whether it lives."""
+    # What follows the name, which is in parentheses and may itself hold some: proc(5) counts from the state as 3.
+    found = [[b"", b"", b"", *content.rpartition(b")")[2].split()] for _, content in _each("stat")]
+    # Its other threads may outlive the first by a moment.
+    return [each[3] not in (b"Z", b"X") or int(each[20]) > 1 for each in found if int(each[5]) == group]
 
 
 def _each(file: str) -> list[tuple[int, bytes]]:

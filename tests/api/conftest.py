@@ -51,14 +51,23 @@ def nothing_remembered() -> Iterator[None]:
 
 
 def make_tenant() -> Tenant:
-    """The tenant with its claimants and the one code that most tests need."""
-    site = make_site(slug="t", domain="t.localhost")
+    """The tenant with the claimants and the instruments of the acceptance cases."""
+    site, day = make_site(slug="t", domain="t.localhost"), dt.timedelta(days=1)
     claimants = {
         "u-1001": make_claimant(site, claimant_id="u-1001"),
         "u-2002": make_claimant(site, claimant_id="u-2002"),
         "u-3003": make_user(site, claimant_id="u-3003", is_active=False),
     }
-    return Tenant(site, {"ABC-E6W5F": make_code(site, "ABC-E6W5F", worth_cents=2500)}, claimants)
+    codes = {
+        "ABC-E6W5F": make_code(site, "ABC-E6W5F", worth_cents=2500),
+        "OLD-0001": make_code(site, "OLD-0001", worth_cents=2500, valid_until=today() - day),
+        "OFF-0001": make_code(site, "OFF-0001", worth_cents=2500),
+        "SOON-0001": make_code(site, "SOON-0001", worth_cents=2500, valid_from=today() + day),
+        "MULTI-0001": make_code(site, "MULTI-0001", uses=3, worth_cents=100),
+        "OWN-0001": make_code(site, "OWN-0001", worth_cents=2500, owner=claimants["u-2002"]),
+    }
+    switch_code(codes["OFF-0001"], False, actor_id="system")
+    return Tenant(site, codes, claimants)
 
 
 tenant_scene = scene("tenant", make_tenant)
@@ -66,24 +75,8 @@ tenant_scene = scene("tenant", make_tenant)
 
 @pytest.fixture
 def tenant(tenant_scene: Callable[[], Tenant], db: None) -> Tenant:
-    """The tenant with its claimants and the one code that most tests need."""
+    """The tenant with the claimants and the instruments of the acceptance cases."""
     return tenant_scene()
-
-
-@pytest.fixture
-def instruments(tenant: Tenant) -> None:
-    """The other instruments of the acceptance cases."""
-    day, site = dt.timedelta(days=1), tenant.site
-    tenant.codes.update(
-        {
-            "OLD-0001": make_code(site, "OLD-0001", worth_cents=2500, valid_until=today() - day),
-            "OFF-0001": make_code(site, "OFF-0001", worth_cents=2500),
-            "SOON-0001": make_code(site, "SOON-0001", worth_cents=2500, valid_from=today() + day),
-            "MULTI-0001": make_code(site, "MULTI-0001", uses=3, worth_cents=100),
-            "OWN-0001": make_code(site, "OWN-0001", worth_cents=2500, owner=tenant.claimants["u-2002"]),
-        }
-    )
-    switch_code(tenant.codes["OFF-0001"], False, actor_id="system")
 
 
 @pytest.fixture

@@ -184,9 +184,10 @@ class TestOwnCodes:
         assert pages == [[3], [2], [1]]
 
     def test_that_they_were_told_is_in_the_audit(self, program: Door, tenant: Tenant, batch: Batch):
+        make_claimant(tenant.site, claimant_id="without")
         hand(program, batch)
         self.own(program)
-        self.own(program, "u-2002")
+        self.own(program, "without")
 
         [row] = AuditRecord.objects.filter(action="claimant.codes_reveal")
         assert (row.object_id, row.detail) == (str(tenant.claimants["u-1001"].pk), {"door": "api", "codes": 1})

@@ -12,8 +12,6 @@ from tests.api.conftest import Tenant
 from tests.api.doors import REDEMPTIONS, Door, till
 from tests.factories import make_client
 
-pytestmark = pytest.mark.usefixtures("instruments")
-
 
 def test_a_redemption_is_read_as_it_was_answered_with_its_circumstances(tenant: Tenant, anna: Door):
     told = anna.redeem(channel="WEB", venue_id="north", reference="till 7").json()

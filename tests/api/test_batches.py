@@ -11,8 +11,6 @@ from tests.api.conftest import Tenant
 from tests.api.doors import Door
 from tests.factories import make_asset
 
-pytestmark = pytest.mark.usefixtures("instruments")
-
 BATCHES = "/api/v1/batches"
 MONEY = {"name": "Easter", "count": 3, "asset": "EUR", "value": "5.00"}
 

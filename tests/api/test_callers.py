@@ -220,7 +220,6 @@ def test_the_actor_is_the_keys_public_prefix(tenant: Tenant):
     assert (receipt["claimant_id"], receipt["actor_id"]) == ("u-1001", new.client.prefix)
 
 
-@pytest.mark.usefixtures("instruments")
 def test_a_key_acts_for_anyone_of_its_site_or_for_those_it_is_limited_to(tenant: Tenant):
     limited = make_client(tenant.site, acts_as=[tenant.claimants["u-2002"]])
 

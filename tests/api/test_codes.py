@@ -9,8 +9,6 @@ from tests.api.conftest import Tenant
 from tests.api.doors import Door
 from tests.factories import make_batch, make_claimant, make_site
 
-pytestmark = pytest.mark.usefixtures("instruments")
-
 CODES = "/api/v1/codes"
 
 

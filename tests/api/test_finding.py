@@ -1,5 +1,7 @@
 """Finding over the API at any size: every list and filter by an index, and what no index answers in bounded steps."""
 
+from collections.abc import Callable
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -7,12 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from codes import walking
 from codes.models import Attempt, Code
 from redemption_site.api import paging
-from tests.api.conftest import Tenant
-from tests.api.doors import Door
-from tests.factories import make_batch, make_code, make_site
+from tests.api.conftest import ALL_SCOPES, make_tenant
+from tests.api.doors import Door, till
+from tests.factories import make_batch, make_client, make_code, make_site
 from tests.plans import read_whole
-
-pytestmark = pytest.mark.django_db
+from tests.scenes import scene
 
 LISTS = (
     "batches", "batches?name=busy", "batches?state=active", "batches/{batch}", "batches/{batch}?as_of=2026-01-01T00:00:00Z",
@@ -27,17 +28,33 @@ LISTS = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def busy(tenant: Tenant, program: Door) -> Code:
-    """A code redeemed and refused several times, among others, some of another site."""
+def make_busy() -> tuple[str, Code]:
+    """A program's key, and a code redeemed and refused several times, among others, some of another site."""
+    tenant = make_tenant()
+    key = make_client(tenant.site, ALL_SCOPES).key
     code = make_code(tenant.site, "BUSY-4567", uses=20, uses_per_claimant=20, worth_cents=1, name="busy")
     for number in range(6):
-        program.redeem("BUSY-4567", reference="mine" if number == 3 else None)
-        program.redeem("NOPE-4567")
+        till(key).redeem("BUSY-4567", reference="mine" if number == 3 else None)
+        till(key).redeem("NOPE-4567")
     batch = make_batch(tenant.site, count=40)
     Code.objects.filter(batch=batch, serial__in=(3, 30)).update(state="disabled")
     make_batch(make_site(), count=5)
-    return code
+    return key, code
+
+
+busy_scene = scene("busy", make_busy)
+
+
+@pytest.fixture
+def program(busy_scene: Callable[[], tuple[str, Code]], db: None) -> Door:
+    """A program of the busy code's site, with every scope."""
+    return till(busy_scene()[0])
+
+
+@pytest.fixture
+def busy(busy_scene: Callable[[], tuple[str, Code]], db: None) -> Code:
+    """The code that is redeemed and refused often."""
+    return busy_scene()[1]
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -80,7 +97,7 @@ def test_and_codes_of_a_state_as_well(busy: Code, program: Door, monkeypatch: py
 
     found, _ = walked(program, "codes?state=disabled&page_size=1")
 
-    assert [row["serial"] for row in found] == [30, 3]
+    assert [row["serial"] for row in found] == [30, 3, 1]  # The last is OFF-0001.
 
 
 def test_pages_of_all_codes_join_without_a_gap_or_a_repeat(busy: Code, program: Door):

@@ -18,8 +18,6 @@ from tests.api.conftest import Tenant
 from tests.api.doors import REDEMPTIONS, Door, signed_in, stranger, till
 from tests.factories import make_client, make_hold
 
-pytestmark = pytest.mark.usefixtures("instruments")
-
 SECOND = dt.timedelta(seconds=1)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 

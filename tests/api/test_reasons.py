@@ -23,8 +23,6 @@ from tests.api.doors import REDEMPTIONS, Door, stranger, till
 from tests.edge.flow_table import CARRY_RETRY_AFTER, ROWS, STEP_OF
 from tests.factories import make_account, make_asset, make_client, make_code, make_hold, make_user
 
-pytestmark = pytest.mark.usefixtures("instruments")
-
 Scene = Callable[[Tenant, Door, pytest.MonkeyPatch], HttpResponse]
 SCENES: dict[str, Scene] = {}
 

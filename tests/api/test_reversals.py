@@ -10,8 +10,6 @@ from ledger.models import LedgerTransaction
 from tests.api.conftest import Tenant
 from tests.api.doors import REDEMPTIONS, Door
 
-pytestmark = pytest.mark.usefixtures("instruments")
-
 
 def reverse(door: Door, transaction_id: str, body: object = None, *, key: str | None = None):
     headers = {"Idempotency-Key": key} if key is not None else None

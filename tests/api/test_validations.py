@@ -8,8 +8,6 @@ from tests.api.conftest import Tenant
 from tests.api.doors import VALIDATIONS, Door, till
 from tests.factories import make_client
 
-pytestmark = pytest.mark.usefixtures("instruments")
-
 
 def validate(door: Door, code: str = "ABC-E6W5F", claimant_id: str = "u-1001", **fields: str):
     return door.post(VALIDATIONS, {"code": code, "claimant_id": claimant_id, **fields})

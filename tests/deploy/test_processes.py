@@ -8,7 +8,7 @@ from tests.processes import Platform
 
 
 def test_the_processes_work_on_the_database_of_the_test(platform: Platform) -> None:
-    web = platform.web()
+    web = platform.web(workers=1)
     worker = platform.worker()
     poller = platform.poller()
 

@@ -1,5 +1,6 @@
 """Processes that die or fall silent are replaced, and when the end comes none of them is left."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -144,6 +145,25 @@ finally:
             supervisor.kill()
 
     assert wait_until(lambda: not survivors(mark), seconds=20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to whom it is told")
+def test_the_dead_that_nobody_has_buried_yet_are_not_waited_for(tmp_path: Path) -> None:
+    adopt_orphans = 36  # PR_SET_CHILD_SUBREAPER
+    ctypes.CDLL(None).prctl(adopt_orphans, 1)
+    try:
+        child = f"import subprocess, sys, time; print(subprocess.Popen({SLEEPER!r}).pid, flush=True); time.sleep(600)"
+        parent = Process("parent", [sys.executable, "-c", child], log=tmp_path / "log").start()
+        assert wait_until(lambda: parent.last_words() != "", seconds=20)
+        assert parent.has_survivors
+
+        parent.kill()
+
+        os.killpg(parent.pid, 0)  # The orphan's process is still known: raises nothing.
+        assert not parent.has_survivors
+        os.waitpid(int(parent.last_words()), 0)
+    finally:
+        ctypes.CDLL(None).prctl(adopt_orphans, 0)
 
 
 def test_processes_end_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:

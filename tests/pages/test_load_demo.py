@@ -3,6 +3,7 @@
 import io
 import json
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from django.core.management import call_command
@@ -17,6 +18,7 @@ from codes.models import Advice, Attempt, Batch, Code, IssueOrder
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_code
 from ledger.models import LedgerAccount
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +30,15 @@ def load() -> dict:
     return json.loads(out.getvalue().splitlines()[-1])
 
 
+demo_scene = scene("demo", load)
+
+
+@pytest.fixture
+def facts(demo_scene: Callable[[], dict], db: None) -> dict:
+    """What the first load said; all that it made is there."""
+    return demo_scene()
+
+
 def redeem(user: User, code: str):
     command = RedeemCode(caller=caller_for_user(user, user.site), code=code, claimant_id=user.claimant_id, door="page")
     return redeem_code(command).attempt
@@ -37,9 +48,7 @@ def anna() -> User:
     return User.objects.get(site__slug="demo", claimant_id="u-1001")
 
 
-def test_everybody_it_names_can_sign_in(client):
-    facts = load()
-
+def test_everybody_it_names_can_sign_in(client, facts: dict):
     claimant, staff = facts["claimant"], facts["staff"]
     assert claimant["claimant_id"] == "u-1001"
     assert anna().check_password(claimant["password"])
@@ -47,8 +56,7 @@ def test_everybody_it_names_can_sign_in(client):
     assert User.objects.get(email=staff["email"]).has_perm("codes.reveal_code")
 
 
-def test_its_key_redeems_its_first_code_for_its_claimant():
-    facts = load()
+def test_its_key_redeems_its_first_code_for_its_claimant(facts: dict):
     caller = caller_for_client(*client_keys.verify(facts["client_key"]))
 
     outcome = redeem_code(RedeemCode(caller=caller, code=facts["codes"][0]["code"], claimant_id="u-1001"))
@@ -56,16 +64,16 @@ def test_its_key_redeems_its_first_code_for_its_claimant():
     assert outcome.attempt.result == {"amount": "5.00", "currency": "EUR", "balance_after": "15.00"}
 
 
-def test_its_three_codes_are_of_different_kinds_and_all_unused():
-    codes = load()["codes"]
+def test_its_three_codes_are_of_different_kinds_and_all_unused(facts: dict):
+    codes = facts["codes"]
 
     actions = [redeem(anna(), each["code"]).action for each in codes]
     assert actions == ["credit", "fulfilment", "add_tags"]
     assert len({each["kind"] for each in codes}) == 3
 
 
-def test_a_second_load_adds_three_codes_and_a_key_and_nothing_else():
-    first = load()
+def test_a_second_load_adds_three_codes_and_a_key_and_nothing_else(facts: dict):
+    first = facts
     counted = [model.objects.count() for model in (Site, User, Batch, LedgerAccount, Attempt, Advice, Venue)]
     codes_before = Code.objects.count()
 
@@ -79,8 +87,7 @@ def test_a_second_load_adds_three_codes_and_a_key_and_nothing_else():
     assert client_keys.verify(second["client_key"])[0].scopes == sorted({*Client.Scope.values} - {"export"})
 
 
-def test_tills_have_reported_and_most_of_it_was_right():
-    load()
+def test_tills_have_reported_and_most_of_it_was_right(facts: dict):
     outcomes = Counter(Advice.objects.values_list("outcome", flat=True))
     [client] = {advice.client for advice in Advice.objects.select_related("client")}
 
@@ -92,9 +99,7 @@ def test_tills_have_reported_and_most_of_it_was_right():
     assert Venue.objects.filter(site__slug="demo").count() == 2
 
 
-def test_the_contracts_own_examples_are_there():
-    load()
-
+def test_the_contracts_own_examples_are_there(facts: dict):
     answers = {}
     for code in ("ABC-E6W5F", "OLD-0001", "OFF-0001", "SOON-0001", "MULTI-0001", "OWN-0001"):
         try:
@@ -112,8 +117,7 @@ def test_the_contracts_own_examples_are_there():
     assert not User.objects.get(site__slug="demo", claimant_id="u-3003").is_active
 
 
-def test_days_later_there_is_still_a_code_that_starts_tomorrow(settings):
-    load()
+def test_days_later_there_is_still_a_code_that_starts_tomorrow(facts: dict, settings):
     settings.CLOCK_OFFSET_SECONDS = 3 * 86_400
 
     load()
@@ -135,17 +139,13 @@ def test_a_load_that_was_cut_off_is_finished_by_the_next(monkeypatch):
     assert set(IssueOrder.objects.values_list("state", flat=True)) == {IssueOrder.State.DONE}
 
 
-def test_there_is_a_second_site_whose_people_and_codes_are_its_own():
-    load()
-
+def test_there_is_a_second_site_whose_people_and_codes_are_its_own(facts: dict):
     acme = Site.objects.get(slug="acme")
     assert Batch.objects.filter(site=acme).count() == 1
     assert User.objects.filter(site=acme, email=anna().email).exists()
 
 
-def test_no_code_stands_readable_in_a_name():
-    facts = load()
-
+def test_no_code_stands_readable_in_a_name(facts: dict):
     names = " ".join(Batch.objects.values_list("name", flat=True)).upper()
     assert not [each for each in (*facts["codes"], {"code": "E6W5F"}, {"code": "0001"}) if each["code"] in names]
 
@@ -156,9 +156,7 @@ def campaign() -> dict:
     return json.loads(out.getvalue().splitlines()[-1])
 
 
-def test_a_campaign_is_ordered_once_and_left_to_the_workers():
-    load()
-
+def test_a_campaign_is_ordered_once_and_left_to_the_workers(facts: dict):
     first, second = campaign(), campaign()
 
     order = IssueOrder.objects.get(batch=first["batch"])
@@ -180,8 +178,7 @@ def test_production_refuses_it(settings):
     assert not Site.objects.exists()
 
 
-def test_its_shelf_has_the_contracts_offer_and_members_read_the_collection():
-    load()
+def test_its_shelf_has_the_contracts_offer_and_members_read_the_collection(facts: dict):
     load()
     site = Site.objects.get(slug="demo")
     granting.give_tags([(anna().pk, granting.tags_named(site.pk, ["member"])["member"].pk)], clock.read())
@@ -195,8 +192,7 @@ def test_its_shelf_has_the_contracts_offer_and_members_read_the_collection():
     assert pricing.price_of(site.offers.get(number=118226), anna()) == {"EUR": 1_900}
 
 
-def test_shops_find_persons_and_a_second_load_adds_none():
-    load()
+def test_shops_find_persons_and_a_second_load_adds_none(facts: dict):
     load()
     site = Site.objects.get(slug="demo")
 

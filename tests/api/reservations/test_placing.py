@@ -1,70 +1,15 @@
-"""Reservations over HTTP: made with a token that is told once, taken as one or given back, and nobody else's."""
-
-from typing import Any
+"""Placing reservations over HTTP: what is held, what cannot be, whose it is, and a token that is told once."""
 
 import pytest
 
-from codes.models import Attempt, CodeHold
+from codes.models import Attempt
 from ledger.models import LedgerAccount, LedgerTransaction, Reservation
 from tests.api.conftest import Tenant
-from tests.api.doors import REDEMPTIONS, VALIDATIONS, Door, till
-from tests.factories import make_account, make_asset, make_claimant, make_client, make_site
+from tests.api.doors import REDEMPTIONS, Door, till
+from tests.api.reservations.asking import RESERVATIONS, amount, code, confirm, errors, get, held, place, release, told
+from tests.factories import make_claimant, make_client, make_site
 
-RESERVATIONS = "/api/v1/reservations"
 NOBODYS = f"{RESERVATIONS}/00000000-0000-0000-0000-000000000007"
-
-
-@pytest.fixture
-def shop(tenant: Tenant) -> Door:
-    """A till, and on the account of u-1001 10.00 EUR and 70 points."""
-    account = tenant.account()
-    from ledger import moving
-
-    moving.grant(account, 1_000, comment="", actor_id="system")
-    make_account(tenant.claimants["u-1001"], make_asset("PTS"), balance=70)
-    return till(make_client(tenant.site).key)
-
-
-def place(door: Door, *holds: dict[str, Any], key: str | None = None, **fields: Any) -> Any:
-    headers = {"Idempotency-Key": key} if key is not None else None
-    return door.post(RESERVATIONS, {"claimant_id": "u-1001", "holds": list(holds), **fields}, headers=headers)
-
-
-def confirm(door: Door, placed: Any, key: str | None = None, **fields: Any) -> Any:
-    headers = {"Idempotency-Key": key} if key is not None else None
-    told = placed.json()
-    return door.post(f"{RESERVATIONS}/{told['id']}/confirm", {"token": told["token"], **fields}, headers=headers)
-
-
-def release(door: Door, placed: Any) -> Any:
-    return door.post(f"{RESERVATIONS}/{placed.json()['id']}/release", {})
-
-
-def get(door: Door, placed: Any) -> Any:
-    return door.get(f"{RESERVATIONS}/{placed.json()['id']}")
-
-
-def code(text: str = "ABC-E6W5F") -> dict[str, Any]:
-    return {"code": text}
-
-
-def amount(amount: Any, kind: str = "cash") -> dict[str, Any]:
-    return {"kind": kind, "amount": amount}
-
-
-def told(answer: Any) -> tuple[int, str]:
-    """Status and code of a problem."""
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["Cache-Control"] == "no-store"
-    return answer.status_code, answer.json()["code"]
-
-
-def errors(answer: Any) -> set[str]:
-    return {each["field"] for each in answer.json()["errors"]}
-
-
-def held(tenant: Tenant) -> int:
-    return tenant.account().held
 
 
 def test_from_the_hold_to_the_receipt(tenant: Tenant, shop: Door):
@@ -121,28 +66,6 @@ def test_from_the_hold_to_the_receipt(tenant: Tenant, shop: Door):
     assert get(shop, placed).json() == taken.json()
 
 
-def test_the_token_redeems_the_code_at_redemptions_and_nobody_else_does(tenant: Tenant, shop: Door):
-    token = place(shop, code()).json()["token"]
-
-    refused = shop.redeem()
-    assert (refused.status_code, refused.json()["reason"]) == (409, "code_reserved")
-    assert int(refused.headers["Retry-After"]) >= 1
-    wrong = {"code": "ABC-E6W5F", "claimant_id": "u-2002", "reservation_token": token}
-    assert shop.post(REDEMPTIONS, wrong).json()["reason"] == "code_reserved"
-    assert shop.post(VALIDATIONS, {**wrong, "claimant_id": "u-1001"}).json()["status"] == "valid"
-    assert tenant.code().uses == 0
-
-    assert shop.redeem(reservation_token=token).status_code == 201
-    assert shop.redeem(reservation_token=token).json()["reason"] == "code_used_up"
-    assert Reservation.objects.get().ended_as == "consumed"
-    assert tenant.balance() == 1_000 + 2_500
-
-
-def test_a_token_of_another_type_is_malformed(tenant: Tenant, shop: Door):
-    assert shop.redeem(reservation_token=7).json()["reason"] == "request_malformed"
-    assert tenant.code().uses == 0
-
-
 def test_a_claimant_reserves_for_themselves_alone(tenant: Tenant, shop: Door, anna: Door):
     placed = place(anna, code(), amount("1.00"))
     assert placed.status_code == 201
@@ -151,7 +74,7 @@ def test_a_claimant_reserves_for_themselves_alone(tenant: Tenant, shop: Door, an
 
 
 class TestRefusals:
-    def test_the_hold_is_named_and_nothing_is_held(self, tenant: Tenant, shop: Door, instruments: None):
+    def test_the_hold_is_named_and_nothing_is_held(self, tenant: Tenant, shop: Door):
         refused = place(shop, amount("1.00"), code(), code("OLD-0001"))
 
         assert told(refused) == (410, "code_expired")
@@ -173,7 +96,7 @@ class TestRefusals:
             ([code(), amount("10.01")], 409, "insufficient_balance"),
         ],
     )
-    def test_what_cannot_be_held(self, tenant: Tenant, shop: Door, instruments: None, holds, status, reason):
+    def test_what_cannot_be_held(self, tenant: Tenant, shop: Door, holds, status, reason):
         assert told(place(shop, *holds, key="k1")) == (status, reason)
         assert (held(tenant), tenant.code().held, tenant.balance()) == (0, 0, 1_000)
         assert not Reservation.objects.exists()
@@ -270,105 +193,6 @@ class TestWhose:
 
     def test_without_credentials(self, tenant: Tenant, shop: Door):
         assert told(place(Door("t.localhost", {}), code())) == (401, "unauthenticated")
-
-
-class TestConfirming:
-    def test_twice_is_gone_or_the_same_answer_again(self, tenant: Tenant, shop: Door):
-        placed = place(shop, code(), amount("1.00"))
-        first = confirm(shop, placed, key="k1")
-
-        again = confirm(shop, placed, key="k1")
-        assert (again.status_code, again.content) == (200, first.content)
-        assert again.headers["Idempotent-Replayed"] == "true"
-        assert told(confirm(shop, placed)) == (409, "reservation_gone")
-        assert told(confirm(shop, placed, key="k2")) == (409, "reservation_gone")
-        assert told(confirm(shop, placed, key="k1", reference="other")) == (422, "idempotency_mismatch")
-        assert tenant.balance() == 1_000 + 2_500 - 100
-
-    def test_another_token(self, tenant: Tenant, shop: Door):
-        placed, other = place(shop, amount("1.00")), place(shop, amount("1.00"))
-        path = f"{RESERVATIONS}/{placed.json()['id']}/confirm"
-
-        assert told(shop.post(path, {"token": other.json()["token"]})) == (409, "reservation_gone")
-        assert told(shop.post(path, {"token": ""})) == (400, "invalid")
-        assert told(shop.post(path, {})) == (400, "invalid")
-        assert (tenant.balance(), held(tenant)) == (1_000, 200)
-
-    def test_expired(self, tenant: Tenant, shop: Door, settings):
-        placed = place(shop, code(), amount("1.00"))
-        settings.CLOCK_OFFSET_SECONDS = 300
-
-        assert told(confirm(shop, placed)) == (409, "reservation_gone")
-        assert told(release(shop, placed)) == (409, "reservation_gone")
-        body = get(shop, placed).json()
-        assert (body["state"], [hold["state"] for hold in body["holds"]]) == ("expired", ["expired", "expired"])
-        assert tenant.balance() == 1_000
-        assert shop.redeem(claimant_id="u-2002").status_code == 201
-        assert place(shop, amount("10.00")).status_code == 201
-
-    def test_a_refused_code_is_named_and_nothing_is_taken(self, tenant: Tenant, shop: Door, instruments: None):
-        from codes.switching import switch_code
-
-        placed = place(shop, amount("1.00"), code(), code("MULTI-0001"))
-        switch_code(tenant.code("MULTI-0001"), False, actor_id="staff")
-
-        refused = confirm(shop, placed)
-
-        assert told(refused) == (409, "code_disabled")
-        assert errors(refused) == {"holds.1"}
-        assert (tenant.balance(), held(tenant), tenant.code().uses) == (1_000, 100, 0)
-        assert Attempt.objects.get().reason == "code_disabled"
-        assert release(shop, placed).status_code == 200
-
-    @pytest.mark.parametrize(
-        ("fields", "field"),
-        [
-            ({"amounts": {"cash": "1.01"}}, "amounts.cash"),
-            ({"amounts": {"cash": "0.00"}}, "amounts.cash"),
-            ({"amounts": {"cash": 0.5}}, "amounts.cash"),
-            ({"amounts": {"points": 1}}, "amounts.points"),
-            ({"amounts": {"gold": 1}}, "amounts.gold"),
-            ({"amounts": []}, "amounts"),
-            ({"reference": "r" * 101}, "reference"),
-            ({"token": 7}, "token"),
-            ({"code": "ABC-E6W5F"}, "code"),
-        ],
-    )
-    def test_what_makes_no_sense(self, tenant: Tenant, shop: Door, fields, field):
-        placed = place(shop, amount("1.00"))
-
-        refused = confirm(shop, placed, **fields)
-
-        assert told(refused) == (400, "invalid")
-        assert errors(refused) == {field}
-        assert (tenant.balance(), held(tenant)) == (1_000, 100)
-
-
-class TestReleasing:
-    def test_it_is_free_again_at_once_and_a_second_time_changes_nothing(self, tenant: Tenant, shop: Door):
-        placed = place(shop, code(), amount("10.00"))
-
-        released, again = release(shop, placed), release(shop, placed)
-
-        assert (released.status_code, released.json()["state"]) == (200, "released")
-        assert again.content == released.content
-        assert [hold["state"] for hold in released.json()["holds"]] == ["released", "released"]
-        assert told(confirm(shop, placed)) == (409, "reservation_gone")
-        assert (held(tenant), CodeHold.objects.get().ended_as) == (0, "released")
-        assert shop.redeem().status_code == 201
-
-    def test_not_what_was_taken(self, tenant: Tenant, shop: Door):
-        placed = place(shop, amount("1.00"))
-        confirm(shop, placed)
-
-        assert told(release(shop, placed)) == (409, "reservation_gone")
-        assert (tenant.balance(), held(tenant)) == (900, 0)
-
-    def test_unknown_fields(self, tenant: Tenant, shop: Door):
-        placed = place(shop, amount("1.00"))
-
-        assert told(shop.post(f"{RESERVATIONS}/{placed.json()['id']}/release", {"reason": "x"})) == (400, "invalid")
-        assert held(tenant) == 100
 
 
 class TestKeys:
