@@ -34,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
             memory_codes=options.issued,
             advices=options.advices,
             finished=options.finished,
+            households=options.households,
+            calls=options.calls,
         )
     except Trouble as trouble:
         print(trouble, file=sys.stderr, flush=True)
@@ -88,6 +90,10 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--finished", type=count, default=1_000_000, help="how many advices for drainmemory (default 1000000)"
+    )
+    parser.add_argument("--households", type=count, default=100, help="how many redeem points (default 100)")
+    parser.add_argument(
+        "--calls", type=count, default=0, help="end each run of a floor after so many calls, not after its time"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures to this file too")
     parser.add_argument("--codes", type=many, default=5_000_000, help="for finding: among how many (default 5,000,000)")

@@ -53,10 +53,10 @@ def measure_accept(bench: Bench) -> dict[str, Reading]:
 def measure_drain(bench: Bench) -> dict[str, Reading]:
     """The platform's own drain; the floor; one Celery task for each advice, of which fewer say as much."""
     till(bench)
-    tasks = max(FEWEST_TASKS, bench.advices // TASKS_SHARE)
+    tasks = bench.calls or max(FEWEST_TASKS, bench.advices // TASKS_SHARE)
     floor_codes = bench.codes(1.5)
     shelf = advised(bench)
-    shelf.fill(bench.advices + DRAINS * WARM_UP + floor_codes + tasks)
+    shelf.fill(bench.advices + DRAINS * warm_up(bench) + floor_codes + tasks)
     lay_floor(bench, shelf)
     floor = run_floor(bench, shelf, floor_codes - 1)
     ours = drain(bench, shelf, bench.advices)
@@ -159,7 +159,7 @@ def drain(bench: Bench, shelf: Shelf, count: int) -> dict[str, Any]:
     log = ground.folder / "draining.log"
     with contextlib.ExitStack() as stack:
         drains = [start_drain(stack, ground, log) for _ in range(DRAINS)]
-        pend(ground, shelf, DRAINS * WARM_UP)
+        pend(ground, shelf, DRAINS * warm_up(bench))
         warm = sum(each["claimed"] for each in at_once(drains, log))
         pend(ground, shelf, count)
         floor.server.execute("CHECKPOINT", floor.database)
@@ -176,6 +176,10 @@ def drain(bench: Bench, shelf: Shelf, count: int) -> dict[str, Any]:
         "database_cpu_ms": database * 1_000 / count,
         "memory_mb": [each["memory_mb"] for each in told],
     }
+
+
+def warm_up(bench: Bench) -> int:
+    return min(WARM_UP, bench.calls) or WARM_UP
 
 
 def start_drain(stack: contextlib.ExitStack, ground: Ground, log: Path) -> "subprocess.Popen[str]":
@@ -225,7 +229,7 @@ def run_tasks(bench: Bench, shelf: Shelf, count: int) -> float:
         ]
         worker = Process("worker", command, log=folder / "worker.log", env=environment).start()
         try:
-            wait_until(lambda: not worker.is_running or not ground.do("count_pending"), SECONDS_FOR_TASKS, 0.5)
+            wait_until(lambda: not worker.is_running or not ground.do("count_pending"), SECONDS_FOR_TASKS, 0.25)
         finally:
             worker.stop()
     finally:

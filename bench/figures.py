@@ -90,7 +90,7 @@ def measure_memory(bench: Bench) -> dict[str, Reading]:
 
 def measure_handout(bench: Bench) -> dict[str, Reading]:
     shelf = bench.given
-    shelf.fill(bench.codes(1.2))
+    shelf.fill(2 * bench.codes(0.6))
     crowd = bench.floor.run(clients=CLIENTS, seconds=bench.seconds)
     batch = {"batch_id": shelf.batch_id, "seconds": bench.seconds}
     alone = shelf.ground.do("hand_out", **batch, most=bench.codes(0.6))
@@ -108,8 +108,9 @@ def measure_handout(bench: Bench) -> dict[str, Reading]:
 
 def measure_household(bench: Bench) -> dict[str, Reading]:
     alone = bench.floor.run(clients=1, seconds=bench.seconds)
-    if not bench.households:
-        bench.households = bench.ours.ground.do("prepare_households")["households"]
+    if "households" not in bench.ours.ground.facts:
+        bench.ours.ground.do("prepare_households", count=bench.households)
+        bench.ours.ground.facts["households"] = bench.households
     ours = bench.ours.ground.do(
         "redeem_households",
         seconds=bench.seconds,

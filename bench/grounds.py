@@ -30,17 +30,19 @@ class Slice:
 class Ground:
     """One database of the bench's own, and a process inside the platform that works on it; ``with`` starts and ends that one.
 
-    ``server_pid`` is the database server's, if it has one.
+    ``server_pid`` is the database server's, if it has one. Of a copy of another ground's database ``prepared`` are its facts.
     """
 
-    def __init__(self, name: str, url: str, folder: Path, server_pid: int = 0) -> None:
+    def __init__(
+        self, name: str, url: str, folder: Path, server_pid: int = 0, prepared: dict[str, Any] | None = None
+    ) -> None:
         self.name = name
         self.url = url
         self.server_pid = server_pid
         self.folder = folder / name
         self.folder.mkdir()
         self.redeemed = 0  # By whomever: the invariants are checked against it.
-        self.facts: dict[str, Any] = {}
+        self.facts = dict(prepared or {})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -69,8 +71,9 @@ class Ground:
                 start_new_session=True,
             )
         try:
-            self.do("migrate")
-            self.facts = self.do("prepare", claimants=CLAIMANTS)
+            if not self.facts:
+                self.do("migrate")
+                self.facts = self.do("prepare", claimants=CLAIMANTS)
         except BaseException:
             self.close()
             raise

@@ -11,6 +11,7 @@ from typing import Any
 
 import django
 from django.core.management import call_command
+from django.db import connections
 
 
 def main() -> None:
@@ -37,6 +38,7 @@ def main() -> None:
     deeds = {
         "migrate": lambda: call_command("migrate", verbosity=0),
         "prepare": stocking.prepare,
+        "disconnect": connections.close_all,
         "issue": stocking.issue,
         "issue_timed": stocking.issue_timed,
         "issue_hot": stocking.issue_hot,

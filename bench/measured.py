@@ -53,13 +53,16 @@ class Bench:
     memory_codes: int = 0
     shelves: dict[str, Shelf] = field(default_factory=dict)  # Codes of batches of their own, by name.
     imports: int = 0
-    households: int = 0  # Made on the first round of their figure.
+    households: int = 100  # How many redeem points.
     advices: int = 100_000  # How many a round of drain drains.
     finished: int = 1_000_000  # How many there are in the end for drainmemory.
+    calls: int = 0  # After which a run of the floor ends, and not after its time; 0 if its time is what counts.
     say: Callable[[str], None] = print
 
     def codes(self, floors: float) -> int:
-        """How many codes are enough for so many runs of the floor at its fastest."""
+        """How many codes are enough for so many runs of the floor at its fastest, and for whoever warms up."""
+        if self.calls:
+            return int(floors * self.calls) + 1_000
         return int(floors * self.floor.fastest * self.seconds) + 2_000
 
 

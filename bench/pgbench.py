@@ -14,6 +14,7 @@ from deploy.local.trouble import Trouble
 
 FRESH = "SELECT bench_redeem(nextval('bench_fresh_code'), :claimant);"
 ADVICE = "SELECT bench_judge(nextval('bench_advised'));"
+WARM_UP_EACH = 200
 HOT = "SELECT bench_redeem_hot({code}, :claimant);"
 
 
@@ -27,13 +28,17 @@ class Run:
 
 
 class Floor:
-    """pgbench on the bench's own server; each run says how many calls a second it made."""
+    """pgbench on the bench's own server; each run says how many calls a second it made.
 
-    def __init__(self, server: Postgres, ground: Ground, shelf: Shelf, database: str) -> None:
+    A run ends after ``calls``, however long they take; if that is 0, after its seconds.
+    """
+
+    def __init__(self, server: Postgres, ground: Ground, shelf: Shelf, database: str, calls: int = 0) -> None:
         self.server = server
         self.ground = ground
         self.shelf = shelf
         self.database = database
+        self.calls = calls
         self.fastest = 0.0
 
     def fill(self, count: int) -> None:
@@ -43,19 +48,22 @@ class Floor:
 
     def run(self, *, clients: int, seconds: int) -> Run:
         """Each call with a fresh code."""
-        return self._call_fresh(clients, ["-T", str(seconds)])
+        return self._call_fresh(clients, self._until(clients, seconds))
 
     def run_hot(self, code_id: int, *, clients: int, seconds: int) -> Run:
         """All calls with the same code."""
-        return self._call(HOT.format(code=code_id), clients, ["-T", str(seconds)])
+        return self._call(HOT.format(code=code_id), clients, self._until(clients, seconds))
 
     def run_advices(self, *, clients: int, seconds: int) -> Run:
         """Each call judges the pending advice of another code."""
-        return self._call(ADVICE, clients, ["-T", str(seconds)])
+        return self._call(ADVICE, clients, self._until(clients, seconds))
 
-    def warm_up(self, *, clients: int, calls_each: int) -> Run:
+    def warm_up(self, *, clients: int) -> Run:
         """A known number of calls: the first guess of how many codes a run will use."""
-        return self._call_fresh(clients, ["-t", str(calls_each)])
+        return self._call_fresh(clients, self._until(clients, 0) if self.calls else ["-t", str(WARM_UP_EACH)])
+
+    def _until(self, clients: int, seconds: int) -> list[str]:
+        return ["-t", str(-(-self.calls // clients))] if self.calls else ["-T", str(seconds)]
 
     def _call_fresh(self, clients: int, until: list[str]) -> Run:
         run = self._call(FRESH, clients, until)

@@ -17,6 +17,7 @@ from deploy.local.places import temporary_bases
 from deploy.local.postgres import Postgres
 
 DATABASE = "redemption"
+PREPARED = "prepared"  # As it was before anything was measured: migrating takes longer than a copy.
 # A checkpoint is the server's work for many runs before it: none may fall into one run and not into the one it is paired with.
 SERVER_SETTINGS = {"max_wal_size": "8GB", "checkpoint_timeout": "60min", "shared_buffers": "512MB"}
 FIRST_CODES = 5_000
@@ -47,6 +48,8 @@ def measure(
     memory_codes: int = 0,
     advices: int = 0,
     finished: int = 0,
+    households: int = 0,
+    calls: int = 0,
 ) -> Results:
     """Measure the named figures; raises Trouble where one could not be."""
     figures = [figure for figure in FIGURES if figure.name in names]
@@ -56,8 +59,9 @@ def measure(
         grounds: list[Ground] = []
         results = Results()
         say("Starting PostgreSQL, migrating, making claimants and codes …")
-        bench = set_up(stack, folder, grounds, seconds, rows)
+        bench = set_up(stack, folder, grounds, seconds, rows, calls)
         bench.memory_codes, bench.advices, bench.finished, bench.say = memory_codes, advices, finished, say
+        bench.households = households
         results.server = bench.floor.server.execute("SHOW server_version")
         for number in range(1, rounds + 1):
             stock(bench, figures)
@@ -74,13 +78,17 @@ def measure(
     return results
 
 
-def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int, rows: tuple[int, int]) -> Bench:
+def set_up(
+    stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int, rows: tuple[int, int], calls: int
+) -> Bench:
     """The server, its data and the floor; SQLite and the web servers are started when a figure first asks for them."""
     server = stack.enter_context(Postgres(durable=True, settings=SERVER_SETTINGS))
     server.execute(f"CREATE DATABASE {DATABASE}")
     ground = stack.enter_context(Ground("postgresql", server.url(DATABASE), folder, server.pid))
     grounds.append(ground)
-    floor = Floor(server, ground, Shelf(ground, "floor"), DATABASE)
+    ground.do("disconnect")
+    server.execute(f"CREATE DATABASE {PREPARED} TEMPLATE {DATABASE}")
+    floor = Floor(server, ground, Shelf(ground, "floor"), DATABASE, calls)
     lay_floor(floor)
     webs: dict[str, Web] = {}
     shelves: dict[str, Shelf] = {}
@@ -105,8 +113,10 @@ def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int, 
         """A database of its own with so many codes, filled when a figure first asks for it."""
         if size not in tables:
             name = f"rows_{size}"
-            server.execute(f"CREATE DATABASE {name}")
-            tables[size] = stack.enter_context(Ground(name, server.url(name), folder, server.pid))
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {PREPARED}")
+            tables[size] = stack.enter_context(
+                Ground(name, server.url(name), folder, server.pid, prepared=ground.facts)
+            )
             grounds.append(tables[size])
             tables[size].do("fill", rows=size)
         return tables[size]
@@ -121,6 +131,7 @@ def set_up(stack: ExitStack, folder: Path, grounds: list[Ground], seconds: int, 
         sqlite,
         table,
         rows,
+        calls=calls,
     )
 
 
@@ -132,7 +143,7 @@ def lay_floor(floor: Floor) -> None:
     ground.redeemed += ground.do("lay_floor", name="bench_redeem", code=code, **first_ids(ground))["used"]
     shelf.used(1)
     floor.server.execute(f"SELECT setval('bench_fresh_code', {shelf.first_id + 1}, false)", DATABASE)
-    floor.warm_up(clients=CLIENTS, calls_each=200)
+    floor.warm_up(clients=CLIENTS)
 
 
 def lay_hot_floor(floor: Floor, ground: Ground) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def finish(order: IssueOrder, path: str) -> dict[str, int]:
         texts.append(keys.unseal(site_id, key_version, sealed))
     assert ids == list(range(ids[0], ids[0] + order.wanted)), "The codes' IDs have gaps."
     Path(path).write_text("\n".join(texts))
-    with limits.lifted() as cursor:
+    # One transaction: alone the command commits once for each table.
+    with transaction.atomic(), limits.lifted() as cursor:
         # Autovacuum would get round to it within a minute: until then plans would be made for an empty table.
         cursor.execute("ANALYZE")
     return {"batch_id": order.batch_id, "first_id": ids[0]}

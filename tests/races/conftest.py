@@ -41,6 +41,19 @@ def unguarded_arena(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         yield arena
 
 
+@pytest.fixture(scope="module")
+def vast_arena(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Arena]:
+    with open_arena("vast", django_db_blocker, guarded=True) as arena:
+        yield arena
+
+
+@pytest.fixture
+def vast(vast_arena: Arena, django_db_blocker: DjangoDbBlocker) -> Iterator[Arena]:
+    """The platform as it is, for codes by the hundred thousand: every proof of an arena's invariants reads all that it has."""
+    with django_db_blocker.unblock():
+        yield vast_arena
+
+
 @pytest.fixture
 def guarded(guarded_arena: Arena, django_db_blocker: DjangoDbBlocker) -> Iterator[Arena]:
     """The platform as it is. Leaving ``with guarded:`` proves all invariants of its database."""

@@ -118,8 +118,16 @@ class Observer:
         """This thread's transaction, by the moment it began, and what it holds of rows that others can see."""
         pid = connection.connection.info.backend_pid
         began = self.observer.execute("SELECT xact_start FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone()
+        # Whoever locks a row has its table in a mode stronger than readers' until the transaction ends: the others need no look.
+        touched = self.observer.execute(
+            """SELECT relation::regclass::text FROM pg_locks
+               WHERE pid = %s AND locktype = 'relation' AND mode <> 'AccessShareLock'""",
+            [pid],
+        ).fetchall()
         held: set[tuple[str, Any]] = set()
         for table, key in self.tables:
+            if (table,) not in touched:
+                continue
             every = self.observer.execute(f"SELECT {key} FROM {table}").fetchall()
             # Not FOR UPDATE: then each foreign key to a row would look like a lock on it.
             free = self.observer.execute(f"SELECT {key} FROM {table} FOR NO KEY UPDATE SKIP LOCKED").fetchall()

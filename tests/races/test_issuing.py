@@ -150,10 +150,10 @@ def patience(order):
     return 0.25 * (1 + reread(order).attempts)
 
 
-def test_killed_at_twenty_random_moments_an_order_makes_exactly_its_codes_and_books_them_once(guarded):
+def test_killed_at_twenty_random_moments_an_order_makes_exactly_its_codes_and_books_them_once(vast):
     """A real process each time, killed anywhere: before the claim, between chunks, in the middle of a COPY, at the commit."""
-    with guarded, lives(guarded.platform.environment) as workers:
-        batch, _ = issued_batch(guarded, 1)
+    with vast, lives(vast.platform.environment) as workers:
+        batch, _ = issued_batch(vast, 1)
         orders = [more(batch, MANY)]
         worker = workers.start("issue", orders[0].pk)
         assert wait_until(lambda: reread(orders[0]).issued >= CHUNK, seconds=30, pause_seconds=0.005)
@@ -161,7 +161,7 @@ def test_killed_at_twenty_random_moments_an_order_makes_exactly_its_codes_and_bo
         settle()
         # Codes of an order that is not done are as unknown as any.
         waiting = lookup.shown(orders[0].codes.latest("serial"))
-        assert words(guarded.all_at_once([guarded.redeem(waiting, guarded.claimant())])) == {"code_not_found": 1}
+        assert words(vast.all_at_once([vast.redeem(waiting, vast.claimant())])) == {"code_not_found": 1}
 
         kills = 1
         while kills < KILLS:
@@ -176,7 +176,7 @@ def test_killed_at_twenty_random_moments_an_order_makes_exactly_its_codes_and_bo
         workers.start("issue", orders[-1].pk)
         assert wait_until(lambda: has_ended(orders[-1]), seconds=60)
         assert [reread(order).state for order in orders] == [IssueOrder.State.DONE] * len(orders)
-        assert words(guarded.all_at_once([guarded.redeem(waiting, guarded.claimant())])) == {"redeemed": 1}
+        assert words(vast.all_at_once([vast.redeem(waiting, vast.claimant())])) == {"redeemed": 1}
         made = MANY * len(orders) + 1
         assert batch.codes.count() == made
         assert batch.codes.values("serial").distinct().count() == made
@@ -184,9 +184,9 @@ def test_killed_at_twenty_random_moments_an_order_makes_exactly_its_codes_and_bo
         assert batch_value(batch.pk)[0].issued == made * WORTH
 
 
-def test_killed_at_random_moments_a_cancelled_order_leaves_no_code(guarded):
-    with guarded, lives(guarded.platform.environment) as workers:
-        batch, _ = issued_batch(guarded, 1)
+def test_killed_at_random_moments_a_cancelled_order_leaves_no_code(vast):
+    with vast, lives(vast.platform.environment) as workers:
+        batch, _ = issued_batch(vast, 1)
         order = more(batch, 4 * MANY)
         worker = workers.start("issue", order.pk)
         assert wait_until(lambda: reread(order).issued >= 3 * CHUNK, seconds=30, pause_seconds=0.005)

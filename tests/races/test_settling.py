@@ -64,7 +64,7 @@ def test_bookings_come_due_while_redemptions_and_sweeps_run_and_each_receipt_tel
         port = guarded.web.port  # It starts now, and not when the moment has come.
         claimants = [guarded.claimant(balance=1_000) for _ in range(8)]
         _, texts = guarded.codes(len(claimants), uses=20_000, uses_per_claimant=20_000, worth_cents=1)
-        instant = due_in(8.0)
+        instant = due_in(4.0)
         for claimant in claimants:
             suspend(cash(claimant), "payout", 600, due_at=instant)
             suspend(cash(claimant), "correction", 900, due_at=instant)  # Too much by then, in whatever order.
