@@ -22,7 +22,7 @@ def entry(title: str, icon: str, model: str) -> dict[str, Any]:
     }
 
 
-UNFOLD = {
+UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Redemption desk",
     "SITE_HEADER": "Redemption desk",
     "SITE_SYMBOL": "confirmation_number",

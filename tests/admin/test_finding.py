@@ -8,10 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.admin import paging
+from accounts.models import User
 from codes import walking
 from codes.models import Attempt, Code
 from ledger.models import LedgerTransaction
-from tests.admin.desk import World, list_of, make_world, page_of, redeem, text_of
+from tests.admin.desk import World, list_of, make_world, page_of, redeem, text_of, unwritten
 from tests.factories import make_batch, make_code
 from tests.plans import read_whole
 from tests.scenes import scene
@@ -146,19 +147,19 @@ def test_a_superusers_list_is_ordered_by_key_even_where_there_is_one_site(busy: 
     assert cl.queryset.query.order_by == ("-id",)
 
 
-def walked(browser: Any, model: str, query: dict[str, str]) -> list[Any]:
+def walked(user: User, model: str, query: dict[str, str]) -> list[Any]:
     """Keys of the rows of all pages to the end."""
-    return walked_there_and_back(browser, model, query, back_too=False)[0]
+    return walked_there_and_back(user, model, query, back_too=False)[0]
 
 
 def walked_there_and_back(
-    browser: Any, model: str, query: dict[str, str], *, back_too: bool = True
+    user: User, model: str, query: dict[str, str], *, back_too: bool = True
 ) -> tuple[list[Any], list[Any]]:
     """Keys of the rows of all pages to the end, and of all pages back from there."""
     path, seen, back, last = list_of(model), [], [], ""
     asked: dict[str, str] | None = query
     while path:
-        cl = browser.get(path, asked).context_data["cl"]
+        cl = unwritten(user, path, asked)["cl"]
         seen += [row.pk for row in cl.result_list]
         path, asked, last = (
             (list_of(model) + cl.paginator.older if cl.paginator.older else ""),
@@ -166,7 +167,7 @@ def walked_there_and_back(
             cl.paginator.newer,
         )
     while last and back_too:
-        cl = browser.get(list_of(model) + last).context_data["cl"]
+        cl = unwritten(user, list_of(model) + last)["cl"]
         back = [row.pk for row in cl.result_list] + back
         last = cl.paginator.newer
     return seen, back
@@ -180,26 +181,26 @@ def test_what_no_index_answers_is_found_step_by_step(
     if looked_through == 1:
         monkeypatch.setattr("accounts.admin.desk.DeskAdmin.list_per_page", 3)
     monkeypatch.setattr(paging, "LOOKED_THROUGH", looked_through)
-    browser = busy.sign_in(role)
+    user = busy.staff[role]
     order = ("-decided_at", "-id") if role == "manager" else ("-id",)
     for query, rows in (
         ({"outcome__exact": "refused"}, Attempt.objects.filter(outcome="refused")),
         ({"reason": "code_expired"}, Attempt.objects.none()),
     ):
-        assert walked(browser, "codes_attempt", query) == list(rows.order_by(*order).values_list("pk", flat=True))
+        assert walked(user, "codes_attempt", query) == list(rows.order_by(*order).values_list("pk", flat=True))
     credits = LedgerTransaction.objects.filter(type="reversal")
-    assert walked(browser, "ledger_ledgertransaction", {"type__exact": "reversal"}) == [row.pk for row in credits]
+    assert walked(user, "ledger_ledgertransaction", {"type__exact": "reversal"}) == [row.pk for row in credits]
 
 
 @pytest.mark.parametrize("looked_through", [5, 40, 1_000])
 def test_and_codes_of_a_state_as_well(busy: World, monkeypatch: pytest.MonkeyPatch, looked_through: int):
     for module in (walking, __import__("codes.admin.code_list", fromlist=["x"])):
         monkeypatch.setattr(module, "LOOKED_THROUGH", looked_through)
-    browser = busy.sign_in("manager")
+    user = busy.staff["manager"]
     batch = Code.objects.filter(batch__name="many").first().batch
 
-    seen, back = walked_there_and_back(browser, "codes_code", {"state__exact": "disabled"})
-    of_batch = walked(browser, "codes_code", {"state__exact": "disabled", "batch": str(batch.pk)})
+    seen, back = walked_there_and_back(user, "codes_code", {"state__exact": "disabled"})
+    of_batch = walked(user, "codes_code", {"state__exact": "disabled", "batch": str(batch.pk)})
 
     expected = list(Code.objects.filter(batch=batch, state="disabled").order_by("-serial").values_list("pk", flat=True))
     assert seen == of_batch == expected
