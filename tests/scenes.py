@@ -107,6 +107,8 @@ def scene(name: str, make: Callable[[], Any]) -> Any:
     @pytest.fixture(name=f"{name}_scene")
     def played(scenes: dict[str, Scene], django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[], Any]]:
         asked = scenes.setdefault(name, Scene(name, make))
+        if asked.make is not make:
+            raise pytest.UsageError(f"Two fixtures are called {name}_scene, and only one of them can be what is found.")
         with django_db_blocker.unblock(), asked.set():
             yield asked.objects
 
