@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from accounts import clock
+from tests.factories import make_claimant
+from tests.scenes import scene
 
 NOON = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 
@@ -45,6 +47,10 @@ def at_noon(make: Callable[[], Any]) -> Callable[[], Any]:
             return make()
 
     return made
+
+
+claimant_scene = scene("claimant", make_claimant)
+saver_scene = scene("saver", lambda: make_claimant(balance=1_000))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from codes.refusals import AlreadyReversed
 from tests.codes.redeeming import ask, assert_sound, attempt, holdings, reason_of, redeem
 from tests.content import make_browser, make_collection, make_item, make_licence, make_offer, set_property
 from tests.factories import caller_of, make_asset, make_claimant, make_client, make_code, make_site
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +49,12 @@ class Shop:
         return reversing.reverse(reversing.ReverseRedemption(self.till, outcome.attempt.pk, "a mistake", **fields))[0]
 
 
+book_shop_scene = scene("book_shop", Shop)
+
+
 @pytest.fixture
-def shop():
-    return Shop()
+def shop(book_shop_scene, db):
+    return book_shop_scene()
 
 
 def licensed(user):

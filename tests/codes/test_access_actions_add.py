@@ -16,6 +16,7 @@ from tests.codes.redeeming import ask, assert_sound, attempt, cash, holdings, re
 from tests.codes.test_access_actions import Shop, licensed
 from tests.content import make_browser, make_item, make_offer, set_property
 from tests.factories import make_claimant, make_code, make_site
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -43,9 +44,12 @@ class AddShop(Shop):
         return access.find_licence(reader, item, clock.read()) is not None
 
 
+add_shop_scene = scene("add_shop", AddShop)
+
+
 @pytest.fixture
-def shop():
-    return AddShop()
+def shop(add_shop_scene, db):
+    return add_shop_scene()
 
 
 class TestSessionCodes:

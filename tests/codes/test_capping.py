@@ -9,14 +9,14 @@ from codes.models import Attempt, Batch
 from codes.reversing import ReverseRedemption, reverse
 from codes.switching import change_batch
 from tests.codes.redeeming import assert_sound, holdings, reason_of, redeem
-from tests.factories import caller_of, make_batch, make_claimant, make_client
+from tests.factories import caller_of, make_batch, make_client
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def anna():
-    return make_claimant()
+def anna(claimant_scene, db):
+    return claimant_scene()
 
 
 @pytest.fixture

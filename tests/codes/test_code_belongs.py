@@ -8,6 +8,7 @@ from codes.models import Code, IssueOrder, Terms
 from codes.storing import Block
 from tests.codes.test_triggers import refused
 from tests.factories import make_batch, make_code, make_site, new_batch
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -15,9 +16,12 @@ COLUMNS = [field.column for field in Code._meta.concrete_fields if field.column 
 DIGEST = "0123456789abcdef"
 
 
+code_here_scene = scene("code_here", lambda: make_code(make_site(slug="here")))
+
+
 @pytest.fixture
-def code():
-    return make_code(make_site(slug="here"))
+def code(code_here_scene, db):
+    return code_here_scene()
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from accounts import clock
 from codes import editing, expiring, lookup, switching
 from codes.changing import Unchangeable
 from codes.models import Batch, Code
+from codes.redemption.engine import redeem_codes
 from tests.breaking import undone
 from tests.codes.editing import edit, facts
-from tests.codes.redeeming import assert_sound, redeem, spread
+from tests.codes.redeeming import ask, assert_sound, spread
 from tests.factories import make_batch, make_claimant, make_site
 
 pytestmark = pytest.mark.django_db
@@ -52,9 +53,17 @@ STATES = {"disable": "disabled", "enable": "active", "delete": "deleted"}
 def lay(site, drawn, now):
     """A batch whose codes stand as drawn, each brought there by the platform's own deeds."""
     batch = make_batch(site, count=len(drawn), uses=3, worth_cents=7)
-    for code, (uses, max_uses, state, start, finish, swept) in zip(batch.codes.order_by("serial"), drawn, strict=True):
-        for _ in range(uses):
-            assert redeem(make_claimant(site), lookup.shown(code)).refusal is None
+    claimants = [make_claimant(site) for _ in range(max(standing[0] for standing in drawn))]
+    codes = list(batch.codes.order_by("serial"))
+    redeemed = redeem_codes(
+        [
+            ask(claimant, lookup.shown(code))
+            for code, standing in zip(codes, drawn, strict=True)
+            for claimant in claimants[: standing[0]]
+        ]
+    )
+    assert all(outcome.refusal is None for outcome in redeemed)
+    for code, (uses, max_uses, state, start, finish, swept) in zip(codes, drawn, strict=True):
         change = {"max_uses": max(max_uses, uses, 1)}
         if start is None or finish is None or start < finish:
             change |= {

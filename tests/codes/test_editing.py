@@ -24,8 +24,8 @@ State = BatchEdit.State
 
 
 @pytest.fixture
-def anna():
-    return make_claimant()
+def anna(claimant_scene, db):
+    return claimant_scene()
 
 
 @pytest.fixture

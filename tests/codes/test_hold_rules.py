@@ -21,8 +21,8 @@ SECOND = dt.timedelta(seconds=1)
 
 
 @pytest.fixture
-def anna():
-    return make_claimant(balance=1_000)
+def anna(saver_scene, db):
+    return saver_scene()
 
 
 @pytest.fixture

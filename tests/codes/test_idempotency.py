@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def anna():
-    return make_claimant(balance=1_000)
+def anna(saver_scene, db):
+    return saver_scene()
 
 
 @pytest.fixture

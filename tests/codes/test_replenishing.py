@@ -15,16 +15,24 @@ from codes import issuing, jobs, replenishing, switching
 from codes.models import Batch, Code, IssueOrder
 from tests.codes.redeeming import spread
 from tests.factories import make_batch, make_claimant, make_site, new_batch
+from tests.scenes import scene
 
 pytestmark = pytest.mark.django_db
 
 State = IssueOrder.State
 
 
-@pytest.fixture
-def batch():
-    """Five codes, and four more whenever fewer than three are free."""
+def make_replenished():
     return make_batch(count=5, worth_cents=500, replenish_below=3, replenish_by=4)
+
+
+replenished_scene = scene("replenished", make_replenished)
+
+
+@pytest.fixture
+def batch(replenished_scene, db):
+    """Five codes, and four more whenever fewer than three are free."""
+    return replenished_scene()
 
 
 def use(batch, count):

@@ -17,8 +17,8 @@ from tests.factories import make_account, make_claimant, make_code, make_user
 
 
 @pytest.fixture
-def anna(db):
-    return make_claimant(balance=1_000)
+def anna(saver_scene, db):
+    return saver_scene()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture
-def anna():
-    return make_claimant()
+def anna(claimant_scene, db):
+    return claimant_scene()
 
 
 @pytest.fixture
