@@ -10,9 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID, uuid5
 
 import structlog
-from django.db import InterfaceError, OperationalError
 
-from accounts import database
+from accounts import database, outages
 from accounts.callers import Caller, caller_for_client
 from accounts.models import Client
 from codes.advice import inbox
@@ -20,7 +19,7 @@ from codes.advice.inbox import Claim, Held
 from codes.advice.reading import Received, read_advices
 from codes.redemption.commands import REPORTED_DOOR, RedeemCode, Reported
 from codes.redemption.engine import redeem_reported
-from codes.redemption.rollback import TIMED_OUT, sqlstate
+from codes.redemption.rollback import TIMED_OUT
 
 LIST = 1_000
 # Where most are of one text, that code is locked for as long as the list takes: shorter lists let others come in between.
@@ -92,7 +91,7 @@ def return_unreturned() -> None:
 
 def is_temporary(error: Exception) -> bool:
     """Whether the database is away or busy, which no single advice is the reason of; one of a list that takes too long may be."""
-    return isinstance(error, OperationalError | InterfaceError) and sqlstate(error) != TIMED_OUT
+    return outages.is_away(error) and outages.sqlstate(error) != TIMED_OUT
 
 
 def judge(

@@ -34,7 +34,7 @@ def redeem_codes(commands: Sequence[RedeemCode]) -> list[Outcome]:
     """Redeem each code for its claimant: for every command all of it happens, or none of it.
 
     The outcomes stand in the order of the commands and equal those of the same commands one by one. Refusals are outcomes;
-    what is raised is OperationalError, when the database is away.
+    what is raised is an error of the database, when it is away (``accounts/outages.py``).
     """
     return until_settled(list(commands), _redeem_together, keep=True)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db import DatabaseError, IntegrityError, OperationalError, connection
 
 from accounts import clock, database
+from accounts.outages import IDLE_TOO_LONG, sqlstate
 from accounts.refusals import Refusal
 from codes.redemption import facts as reading
 from codes.redemption import journal
@@ -49,10 +50,6 @@ class StageFailed(Exception):
         self.unclear = unclear
 
 
-def sqlstate(error: BaseException) -> str:
-    return getattr(error.__cause__, "sqlstate", None) or ""
-
-
 def is_busy(error: OperationalError) -> bool:
     return sqlstate(error) == NOT_LOCKED or "database is locked" in str(error)
 
@@ -71,6 +68,8 @@ def stage(refusal: type[Refusal], *, unclear: bool = False) -> Iterator[None]:
             raise
         raise StageFailed(refusal, unclear=unclear) from error
     except Exception as error:
+        if sqlstate(error) == IDLE_TOO_LONG:
+            raise
         raise StageFailed(refusal, unclear=unclear) from error
 
 

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts import outages
 from accounts.refusals import CallerNotAllowed, Refusal, ServiceUnavailable, Unauthenticated
 from codes.models import Attempt
 from codes.models.attempts import receipt_id
@@ -61,7 +61,7 @@ class FlowView(APIView):
                 return method_not_allowed(transaction_id, self.allowed_methods)
             case exceptions.PermissionDenied():
                 return failed(transaction_id, CallerNotAllowed())
-            case OperationalError() | InterfaceError():
+            case _ if outages.is_away(error):
                 log.warning("The database is away: %s", type(error).__name__)
                 return failed(transaction_id, ServiceUnavailable())
         log.error("A bug", exc_info=error)

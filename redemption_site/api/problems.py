@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
+from accounts import outages
 from accounts.refusals import Refusal, Unauthenticated
 from redemption_site.edge.answers import answer_to, retry_after_seconds
 from redemption_site.edge.authentication import CHALLENGE, ScopeMissing
@@ -60,7 +60,7 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
             return problem(405, "method_not_allowed", f"This address takes {allowed}.", headers={"Allow": allowed})
         case ScopeMissing():
             return problem(403, "scope_missing", str(error.detail))
-        case OperationalError() | InterfaceError():
+        case _ if outages.is_away(error):
             log.warning("The database is away: %s", type(error).__name__)
             return problem(503, "service_unavailable", UNAVAILABLE, headers=RETRY_AFTER)
     log.error("A bug", exc_info=error)

@@ -11,17 +11,15 @@ from collections.abc import Callable, Mapping
 from xml.sax.saxutils import escape
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
+from accounts import outages
 from redemption_site.edge.preferences import prefers_json
 from redemption_site.edge.rendering import json_response, problem
 
 log = logging.getLogger(__name__)
 
-# Raised when the server is gone, restarting, full, or slower than the time a statement may take.
-DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRY_AFTER = {"Retry-After": "5"}
 ENGINE_XML = "application/xml; charset=utf-8"
 UNAVAILABLE = "Redemption is not available right now. Nothing was changed."
@@ -37,7 +35,7 @@ class OutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return unavailable(request) if isinstance(error, DATABASE_AWAY) else None
+        return unavailable(request) if outages.is_away(error) else None
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
@@ -127,7 +125,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Called while the error is being handled, of a middleware too. Django logs only what it answers with a page."""
     error = sys.exc_info()[1]
-    if isinstance(error, DATABASE_AWAY):
+    if outages.is_away(error):
         return unavailable(request)
     if error is not None and (is_till(request) or is_engine(request) or is_loyalty(request) or is_api(request)):
         log_bug(error)

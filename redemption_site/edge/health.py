@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from django.db import connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from accounts import heartbeats, triggers
-from redemption_site.edge.failures import DATABASE_AWAY
+from accounts import heartbeats, outages, triggers
 from redemption_site.edge.rendering import json_response
 
 PROCESSES = ("worker", "poller")
@@ -54,7 +53,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
         reason = schema.lacks()
         if reason != "migrations":
             ages.update({name: age for name, age in heartbeats.ages_in_seconds().items() if name in ages})
-    except DATABASE_AWAY:
+    except Error as error:
+        if not outages.is_away(error):
+            raise
         reason = "database"
     if reason:
         body = {"status": "unavailable", "reason": reason, "heartbeats": ages}

@@ -5,14 +5,16 @@ from contextlib import contextmanager
 from unittest import mock
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection, connections
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from codes.models import Attempt
 from codes.redemption.commands import RedeemCode
 from codes.redemption.engine import redeem_code
 from tests.api.conftest import ALL_SCOPES, Tenant
 from tests.api.doors import REDEMPTIONS, VALIDATIONS, Door, signed_in, till
 from tests.factories import caller_of, make_client, make_code
+from tests.outages import WAYS_TO_BE_AWAY, IdleTooLong
 
 UNAVAILABLE = "Redemption is not available right now. Nothing was changed."
 
@@ -28,7 +30,7 @@ def database_away(error: type[Exception]) -> Iterator[None]:
         yield
 
 
-either_error = pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+any_error = pytest.mark.parametrize("error", WAYS_TO_BE_AWAY)
 
 
 def doors(tenant: Tenant) -> dict[str, Door]:
@@ -37,7 +39,7 @@ def doors(tenant: Tenant) -> dict[str, Door]:
     return {"a key just verified": remembered, "a key": unknown, "a login": signed_in(tenant.claimants["u-1001"])}
 
 
-@either_error
+@any_error
 def test_every_route_says_503_in_its_own_form(tenant: Tenant, error: type[Exception]):
     body = {"code": "ABC-E6W5F", "claimant_id": "u-1001"}
     for door in doors(tenant).values():
@@ -54,12 +56,27 @@ def test_every_route_says_503_in_its_own_form(tenant: Tenant, error: type[Except
         assert all(int(response.headers["Retry-After"]) >= 1 for response in (*flow, other))
 
 
-@either_error
+@any_error
 def test_what_could_not_be_read_cannot_be_noted_either(tenant: Tenant, error: type[Exception]):
     door = doors(tenant)["a key just verified"]
 
     with database_away(error):
         assert door.post(REDEMPTIONS, b"{").status_code == 503
+
+
+def test_one_that_goes_away_within_a_redemption_is_503_and_nothing_has_moved(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object):
+        raise IdleTooLong("terminating connection due to idle-in-transaction timeout")
+
+    monkeypatch.setattr("codes.redemption.engine.post", fail)
+
+    response = till(make_client(tenant.site).key).redeem()
+
+    assert (response.status_code, response.json()["reason"]) == (503, "service_unavailable")
+    assert (tenant.code().uses, tenant.balance()) == (0, 0)
+    assert not Attempt.objects.exists()
 
 
 def test_the_edge_adds_no_statement_to_a_redemption(tenant: Tenant):

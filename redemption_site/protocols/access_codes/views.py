@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import outages
 from accounts.models import Site
 from accounts.offering import find_offers
 from accounts.refusals import Refusal, ServiceUnavailable
@@ -25,7 +26,6 @@ from codes.models import Batch, Code, Terms
 from codes.revealing import note_shown
 from redemption_site.edge import rendering
 from redemption_site.edge.basic import Administrator, find_administrator
-from redemption_site.edge.failures import DATABASE_AWAY
 from redemption_site.edge.rendering import json_response
 from redemption_site.protocols.access_codes import answers, wire
 from redemption_site.protocols.access_codes.answers import Refused
@@ -58,10 +58,10 @@ class RedemptionsView(View):
             return answers.answer_to(refusal)
         except ValidationError as error:
             return answers.answer_to_deed(error)
-        except DATABASE_AWAY as error:
-            log.warning("The database is away: %s", type(error).__name__)
-            return answers.answer_to(ServiceUnavailable())
-        except Exception:
+        except Exception as error:
+            if outages.is_away(error):
+                log.warning("The database is away: %s", type(error).__name__)
+                return answers.answer_to(ServiceUnavailable())
             log.exception("A bug")
             got_request_exception.send(sender=type(self), request=request)
             return answers.answer(*answers.INTERNAL)

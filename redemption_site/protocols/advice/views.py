@@ -7,12 +7,11 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import till_keys
+from accounts import outages, till_keys
 from accounts.models import Client
 from accounts.refusals import Unauthenticated
 from accounts.remembering import Remembered
 from codes.advice import accepting
-from redemption_site.edge.failures import DATABASE_AWAY
 from redemption_site.edge.parsing import read_body
 from redemption_site.protocols.advice import answers, wire
 from redemption_site.protocols.advice.answers import Refused
@@ -33,11 +32,12 @@ def redemption_advice(request: HttpRequest) -> HttpResponse:
         return answers.refused(answers.ANSWERS[type(refusal)], request)
     except accepting.VenueUnknown:
         return answers.refused(answers.VENUE_INVALID, request)
-    except DATABASE_AWAY as error:
-        log.warning("The database is away: %s", type(error).__name__)
-    except Exception:
-        log.exception("A bug")
-        got_request_exception.send(sender=redemption_advice, request=request)
+    except Exception as error:
+        if outages.is_away(error):
+            log.warning("The database is away: %s", type(error).__name__)
+        else:
+            log.exception("A bug")
+            got_request_exception.send(sender=redemption_advice, request=request)
     return answers.refused(answers.FAILED, request)
 
 

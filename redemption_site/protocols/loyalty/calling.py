@@ -8,13 +8,13 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import access_tokens, loyalty_sessions
+from accounts import access_tokens, loyalty_sessions, outages
 from accounts.models import Client, LoyaltySession, Site
 from accounts.refusals import Refusal, ServiceUnavailable
-from codes.redemption.rollback import RETRIED, is_busy, sqlstate
+from codes.redemption.rollback import RETRIED, is_busy
 from codes.refusals import CodeBusy
 from ledger.points_refusals import PointsRefused
-from redemption_site.edge.failures import DATABASE_AWAY, log_bug
+from redemption_site.edge.failures import log_bug
 from redemption_site.protocols.loyalty import answers, errors, wire
 from redemption_site.protocols.loyalty.errors import Refused
 from redemption_site.protocols.loyalty.refusals import told_as
@@ -74,12 +74,12 @@ def told(call: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except (Refusal, PointsRefused) as refusal:
             return answers.refused(told_as(refusal))
         except OperationalError as error:
-            if is_busy(error) or sqlstate(error) in RETRIED:
+            if is_busy(error) or outages.sqlstate(error) in RETRIED:
                 return answers.refused(told_as(CodeBusy()))
             return away(error)
-        except DATABASE_AWAY as error:
-            return away(error)
         except Exception as error:
+            if outages.is_away(error):
+                return away(error)
             log_bug(error)
             return answers.refused(Refused(errors.INTERNAL))
 

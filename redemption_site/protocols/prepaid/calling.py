@@ -11,12 +11,12 @@ from typing import Any
 
 from django.core.signals import got_request_exception
 
-from accounts import clock
+from accounts import clock, outages
 from accounts.models import PrepaidSettings, Site
 from accounts.refusals import Refusal, ServiceUnavailable
 from codes.redemption.rollback import busy_as_refusal
 from redemption_site.edge.basic import Verified
-from redemption_site.edge.failures import DATABASE_AWAY, log_bug
+from redemption_site.edge.failures import log_bug
 from redemption_site.protocols.prepaid import return_codes
 from redemption_site.protocols.prepaid.answers import Answer, Message, Ran, write
 from redemption_site.protocols.prepaid.parameters import Parameter, read_parameters
@@ -90,7 +90,7 @@ class Procedure:
 
 
 def carry_out(procedure: Procedure, name: str, given: Given, asked: Asked, indent: str) -> tuple[int, Ran]:
-    """The return code, and the answer as it is written. Raises OperationalError, InterfaceError: the database is away."""
+    """The return code, and the answer as it is written. Raises ServiceUnavailable, and the Error of a database that is away."""
     started = time.perf_counter()
     try:
         answer = judge(procedure, given, asked)
@@ -133,7 +133,7 @@ def answer_to(error: Exception) -> Answer:
             raise error
         case Refusal():
             return Answer(code_of(error))
-    if isinstance(error, DATABASE_AWAY):
+    if outages.is_away(error):
         raise error
     note_bug(error)
     return Answer(return_codes.UNSOLVABLE)

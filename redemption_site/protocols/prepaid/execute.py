@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django.db import Error
+
 from accounts.refusals import ServiceUnavailable
 from codes.refusals import RequestMalformed
-from redemption_site.edge.failures import DATABASE_AWAY
 from redemption_site.edge.xml import MOST_ELEMENTS, Element, parse_xml
 from redemption_site.protocols.prepaid.answers import IN_A_BATCH, Answer, Ran, write
 from redemption_site.protocols.prepaid.calling import Asked, Procedure, carry_out
@@ -96,7 +97,7 @@ def number_of(batch: Element) -> int:
 
 
 def run_batches(batches: Sequence[Batch], asked: Asked) -> list[tuple[int, list[Ran]]]:
-    """Run them one after the other. Raises OperationalError, InterfaceError if the database is away before any has run."""
+    """Run them one after the other. Raises what ``carry_out`` does if no procedure has run before it."""
     answers: list[tuple[int, list[Ran]]] = []
     has_run = away = False
     for batch in batches:
@@ -108,7 +109,7 @@ def run_batches(batches: Sequence[Batch], asked: Asked) -> list[tuple[int, list[
                 continue
             try:
                 code, answer = carry_out(called.procedure, called.name, called.given, asked, IN_A_BATCH)
-            except (*DATABASE_AWAY, ServiceUnavailable) as error:
+            except (Error, ServiceUnavailable) as error:
                 if not has_run:
                     raise
                 # What has run must be told; waiting again for each of the others would tell nobody anything.

@@ -7,11 +7,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import outages
 from accounts.refusals import ServiceUnavailable, TooManyAttempts, Unauthenticated
 from codes.refusals import RequestMalformed, RequestTooLarge, UnsupportedMediaType
 from redemption_site.edge.addresses import network_of
 from redemption_site.edge.basic import Verified, find_verified
-from redemption_site.edge.failures import DATABASE_AWAY, RETRY_AFTER
+from redemption_site.edge.failures import RETRY_AFTER
 from redemption_site.edge.parsing import LARGEST_BODY, read_body, refuse_charset
 from redemption_site.protocols.prepaid import answers, execute
 from redemption_site.protocols.prepaid.answers import NotRun
@@ -40,10 +41,10 @@ def engine(request: HttpRequest, procedure: str) -> HttpResponse:
         return answers.not_run(error)
     except tuple(NOT_RUN) as error:
         return answers.not_run(NotRun(*NOT_RUN[type(error)]))
-    except (*DATABASE_AWAY, ServiceUnavailable) as error:
-        log.warning("The database is away: %s", type(error).__name__)
-        return answers.not_run(NotRun(*answers.UNAVAILABLE, RETRY_AFTER))
     except Exception as error:
+        if isinstance(error, ServiceUnavailable) or outages.is_away(error):
+            log.warning("The database is away: %s", type(error).__name__)
+            return answers.not_run(NotRun(*answers.UNAVAILABLE, RETRY_AFTER))
         note_bug(error)
         return answers.not_run(NotRun(*answers.INTERNAL))
 

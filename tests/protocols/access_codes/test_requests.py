@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from redemption_site import logs
 from redemption_site.protocols.access_codes.views import Target, find_target
 from tests.api.test_bodies import MALFORMED
-from tests.api.test_outages import database_away, either_error
+from tests.api.test_outages import any_error, database_away
 from tests.factories import make_site, make_staff
 from tests.protocols.access_codes.conftest import TAGS, Publisher
 from tests.protocols.access_codes.publishers import HOST, REDEMPTIONS, program, refusal, told
@@ -184,7 +184,7 @@ class TestWithoutASite:
             assert refusal(response) == (404, "No such site")
 
 
-@either_error
+@any_error
 def test_the_database_away(publisher: Publisher, error: type[Exception]):
     [code] = publisher.create()
     strange = program("somebody@example.test")

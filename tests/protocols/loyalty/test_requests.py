@@ -5,11 +5,12 @@ import io
 from contextlib import AbstractContextManager
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import OperationalError, connection
 from django.test import override_settings
 
 from redemption_site.edge import failures
 from tests.architecture.test_settings import load
+from tests.outages import WAYS_TO_BE_AWAY
 from tests.protocols.advice.test_attacks import HOSTILE_TYPES, NeverRead
 from tests.protocols.advice.tills import database_away
 from tests.protocols.loyalty.conftest import M1, Programme, moved
@@ -158,7 +159,7 @@ def away(error: type[Exception]) -> AbstractContextManager[None]:
     return database_away(error)
 
 
-@pytest.mark.parametrize("error_type", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("error_type", WAYS_TO_BE_AWAY)
 @pytest.mark.parametrize("remembered", [True, False])
 def test_the_database_is_away(till: Till, error_type: type[Exception], remembered: bool):
     from accounts import access_tokens

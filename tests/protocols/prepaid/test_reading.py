@@ -3,11 +3,12 @@
 import io
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import OperationalError
 
 from redemption_site.protocols.prepaid.calling import Call
 from redemption_site.protocols.prepaid.procedures import om_redeem_prepaid_code_pu
 from redemption_site.protocols.prepaid.reading import Given, collect, pieces_of
+from tests.outages import WAYS_TO_BE_AWAY
 from tests.protocols.advice.tills import database_away
 from tests.protocols.prepaid.conftest import Tenant, call, moved
 from tests.protocols.prepaid.shops import ENGINE, FORM, REDEEM, Shop, encoded, error, failure, success, told
@@ -146,7 +147,7 @@ def test_the_body_of_a_stranger_is_never_read(tenant: Tenant):
     assert told(response) == TOO_LARGE
 
 
-@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("away", WAYS_TO_BE_AWAY)
 def test_a_database_that_is_away(tenant: Tenant, away: type[Exception]):
     before = moved()
     shop = tenant.shop
