@@ -11,8 +11,7 @@ from django.db import connection
 def lifted() -> Iterator[Any]:
     """A cursor whose statements may take and wait as long as they need; afterwards the connection's limits hold again.
 
-    Even statements over small tables want it: an ANALYZE of all tables commits once for each of them, and on a slow disk
-    a hundred durable commits take longer than any request may.
+    Even statements over small tables want it: on a slow disk or a busy machine they take longer than any request may.
     """
     limits = ("statement_timeout", "lock_timeout") if connection.vendor == "postgresql" else ()
     with connection.cursor() as cursor:

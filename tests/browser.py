@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from deploy.local import chromium
 
@@ -27,6 +27,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     # A loop's connections are kept apart from the usual ones: one left by an earlier test leads to a dropped database.
     connections.close_all()
+    expect.set_options(timeout=PATIENCE_MS)  # What is expected ends a wait at once; the limit is for a busy machine.
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(program), args=ARGUMENTS)
         try:
