@@ -31,14 +31,14 @@ class Scene:
     def set(self) -> Iterator[None]:
         """The scene's database is the default one inside; to be entered before the test's transaction begins."""
         before = connection.settings_dict["NAME"]
-        if self.made_at is None or time.monotonic() - self.made_at > OLDEST_SECONDS:
-            self.database = f"{database_copies.pristine_name().removesuffix('_pristine')}_{self.name}"
-            _hang_up(self.database)
-            database_copies.copy(database_copies.pristine_name(), self.database)
-            _lead_to(self.database)
-            self._commit()
-        _lead_to(self.database)
         try:
+            if self.made_at is None or time.monotonic() - self.made_at > OLDEST_SECONDS:
+                self.database = f"{database_copies.pristine_name().removesuffix('_pristine')}_{self.name}"
+                _hang_up(self.database)
+                database_copies.copy(database_copies.pristine_name(), self.database)
+                _lead_to(self.database)
+                self._commit()
+            _lead_to(self.database)
             yield
         finally:
             _lead_to(before)
@@ -62,9 +62,10 @@ class Scene:
         self.made_at = time.monotonic()
 
 
-# The drivers' connections to databases that are not the default one now: a new one of PostgreSQL's has no trigger compiled
-# and no table looked up yet, which costs more than most tests.
+# The drivers' connections to databases that are not the default one now, the latest last: a new one of PostgreSQL's has no
+# trigger compiled and no table looked up yet, which costs more than most tests.
 _kept: dict[str, Any] = {}
+MOST_KEPT = 8
 
 
 def _lead_to(name: str) -> None:
@@ -84,6 +85,8 @@ def _keep(name: str) -> None:
         raise AssertionError("A scene is entered and left outside of every transaction.")
     if default.connection is not None:
         _kept[name], default.connection = default.connection, None
+    if len(_kept) > MOST_KEPT:
+        _hang_up(next(iter(_kept)))
 
 
 def _hang_up(name: str) -> None:
@@ -92,9 +95,9 @@ def _hang_up(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def scenes(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, Scene]]:
-    """The scenes that tests have asked for, by name."""
-    found: dict[str, Scene] = {}
+def scenes(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[Callable[[], Any], Scene]]:
+    """The scenes that tests have asked for, by what makes them."""
+    found: dict[Callable[[], Any], Scene] = {}
     yield found
     with django_db_blocker.unblock():
         for scene in found.values():
@@ -105,10 +108,11 @@ def scene(name: str, make: Callable[[], Any]) -> Any:
     """A fixture, to be called ``<name>_scene``: whoever asks for it finds what ``make`` makes, and hears what it returned."""
 
     @pytest.fixture(name=f"{name}_scene")
-    def played(scenes: dict[str, Scene], django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[], Any]]:
-        asked = scenes.setdefault(name, Scene(name, make))
-        if asked.make is not make:
-            raise pytest.UsageError(f"Two fixtures are called {name}_scene, and only one of them can be what is found.")
+    def played(
+        scenes: dict[Callable[[], Any], Scene], django_db_blocker: DjangoDbBlocker
+    ) -> Iterator[Callable[[], Any]]:
+        # Two files may each have a scene of the same name.
+        asked = scenes.setdefault(make, Scene(f"{name}_{len(scenes)}", make))
         with django_db_blocker.unblock(), asked.set():
             yield asked.objects
 
