@@ -64,7 +64,7 @@ def stage(refusal: type[Refusal], *, unclear: bool = False) -> Iterator[None]:
     except OperationalError as error:
         if sqlstate(error) == TIMED_OUT:
             raise StageFailed(ActionTimeout) from error
-        if sqlstate(error) in RETRIED or is_busy(error) or is_away(error):
+        if sqlstate(error) in RETRIED or is_busy(error) or is_unreachable(error):
             raise
         raise StageFailed(refusal, unclear=unclear) from error
     except Exception as error:
@@ -84,8 +84,8 @@ def busy_as_refusal() -> Iterator[None]:
         raise
 
 
-def is_away(error: DatabaseError) -> bool:
-    """Whether the database cannot be reached: nobody can say then what became of anything."""
+def is_unreachable(error: DatabaseError) -> bool:
+    """Whether the database cannot be reached, and is not only slow: nobody can say then what became of anything."""
     return database.is_postgresql() and (
         connection.connection is None or connection.connection.closed or sqlstate(error)[:2] in ("08", "57", "53")
     )
