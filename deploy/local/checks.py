@@ -12,12 +12,11 @@ from deploy.local.places import ROOT
 
 @dataclass(frozen=True)
 class Step:
-    """One command of the suite; ``may_select_nothing`` forgives pytest's exit code 5."""
+    """One command of the suite."""
 
     name: str
     argv: list[str]
     env: Mapping[str, str] = field(default_factory=dict)
-    may_select_nothing: bool = False
 
 
 def list_checks(data_folder: Path) -> list[Step]:

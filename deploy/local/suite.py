@@ -5,19 +5,18 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import chromium, environment
 from deploy.local.checks import Step, list_checks
 from deploy.local.environment import PYTHON
-from deploy.local.places import ROOT, temporary_folder
+from deploy.local.places import temporary_folder
 from deploy.local.postgres import Postgres
 from deploy.local.processes import run_in_terminal
 from deploy.local.trouble import Trouble
 from deploy.local.valkey import Broker
 
-NOTHING_SELECTED = 5
 # What the person's shell says of databases and modes must not change what is tested.
 OURS = (
     "DATABASE_URL",
@@ -78,30 +77,17 @@ def run_some(arguments: Sequence[str]) -> int:
 EVERYWHERE = ["-m", "not races and not browser"]
 # Each worker begins with half of the folders and takes from the other at the end: a few tests take as long as a whole folder.
 PARALLEL = ["-n", "2", "--dist", "worksteal"]
-ALONE = ["-p", "no:xdist"]
-
-
 # Whether a few rows have been analysed by now must not decide how a test's statements are planned.
 UNCOUNTED = {"autovacuum_analyze_threshold": "10000"}
 
 
 def _legs_on_postgres(servers: dict[str, str], browser: Path | None) -> list[Step]:
-    legs = [
+    # Races wait for locks and a browser by the clock: two of them at a time leave neither core idle, and crowd neither.
+    waiting = "races or browser" if browser else "races"
+    return [
         _pytest("tests on PostgreSQL", [*EVERYWHERE, *PARALLEL], servers),
-        # Races use every core themselves, and a browser waits by the clock: neither wants a neighbour.
-        replace(
-            _pytest("races on PostgreSQL", ["-m", "races", *ALONE], servers),
-            may_select_nothing=not (ROOT / "tests" / "races").exists() and not _is_marked("races"),
-        ),
+        _pytest(f"{waiting} on PostgreSQL", ["-m", waiting, *PARALLEL], _with_browser(servers, browser)),
     ]
-    if browser:
-        legs.append(
-            replace(
-                _pytest("browser on PostgreSQL", ["-m", "browser", *ALONE], _with_browser(servers, browser)),
-                may_select_nothing=not _is_marked("browser"),
-            )
-        )
-    return legs
 
 
 def _pytest(name: str, arguments: list[str], variables: dict[str, str]) -> Step:
@@ -119,10 +105,6 @@ def _on(database: str, url: str, folder: Path, broker: Broker) -> dict[str, str]
 
 def _with_browser(variables: dict[str, str], browser: Path | None) -> dict[str, str]:
     return {**variables, "CHROMIUM": str(browser)} if browser else variables
-
-
-def _is_marked(marker: str) -> bool:
-    return any(f"mark.{marker}" in path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
 
 
 @contextmanager
@@ -158,7 +140,7 @@ def _run(step: Step) -> Result:
     print(f"\n── {step.name} ──", flush=True)
     started_at = time.monotonic()
     code = _run_quietly(step)
-    passed = code == 0 or (code == NOTHING_SELECTED and step.may_select_nothing)
+    passed = code == 0
     seconds = time.monotonic() - started_at
     print(f"── {step.name}: {'passed' if passed else 'FAILED'} in {seconds:.0f} s", flush=True)
     return Result(step.name, passed, seconds)
