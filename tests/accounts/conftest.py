@@ -1,6 +1,7 @@
-"""What the tests about people share."""
+"""What the tests about people share, and those about the rules of rows."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -17,3 +18,15 @@ def shop(shop_scene: Callable[[], tuple[Site, PersonType, Person]], db: None) ->
     """A site with settings, person type 1, and its reader, whom nobody has identified yet."""
     identifying.remembered_persons.clear()  # By their primary keys, which another test's reader had too.
     return shop_scene()
+
+
+@pytest.fixture
+def here(sides: tuple[Any, Any]) -> Any:
+    """One of everything on a site, as the file makes it: its fixture ``sides``."""
+    return sides[0]
+
+
+@pytest.fixture
+def there(sides: tuple[Any, Any]) -> Any:
+    """The same on another site."""
+    return sides[1]

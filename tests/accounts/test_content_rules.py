@@ -61,16 +61,6 @@ def sides(content_rules_scene, db):
 
 
 @pytest.fixture
-def here(sides):
-    return sides[0]
-
-
-@pytest.fixture
-def there(sides):
-    return sides[1]
-
-
-@pytest.fixture
 def unguarded_sides(content_rules_unguarded_scene, db):
     """Here and there, where all guards are off already."""
     return content_rules_unguarded_scene()

@@ -79,16 +79,6 @@ def sides(loyalty_rules_scene, db):
 
 
 @pytest.fixture
-def here(sides):
-    return sides[0]
-
-
-@pytest.fixture
-def there(sides):
-    return sides[1]
-
-
-@pytest.fixture
 def unguarded_sides(loyalty_rules_unguarded_scene, db):
     """Here and there, where all guards are off already."""
     return loyalty_rules_unguarded_scene()

@@ -62,16 +62,6 @@ def sides(person_rules_scene, db):
 
 
 @pytest.fixture
-def here(sides):
-    return sides[0]
-
-
-@pytest.fixture
-def there(sides):
-    return sides[1]
-
-
-@pytest.fixture
 def unguarded_sides(person_rules_unguarded_scene, db):
     """Here and there, where all guards are off already."""
     return person_rules_unguarded_scene()
