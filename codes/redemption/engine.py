@@ -8,9 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
-from django.db import transaction
-
-from accounts import collecting, rows, turns
+from accounts import collecting, commits, rows, turns
 from accounts.refusals import Refusal, TooManyAttempts
 from codes.actions.registry import ACTIONS
 from codes.redemption import facts as reading
@@ -18,7 +16,7 @@ from codes.redemption import holding, journal, reporting, rules, taking, writes
 from codes.redemption.case import Case, Facts
 from codes.redemption.commands import Inbox, Outcome, RedeemCode
 from codes.redemption.rollback import Round, stage, until_settled
-from codes.redemption.rounds import JudgeAgain
+from codes.redemption.rounds import JudgeAgain, one_round
 from codes.refusals import (
     ActionFailed,
     AuditWriteFailed,
@@ -59,7 +57,7 @@ def redeem_reported(commands: Sequence[RedeemCode], inbox: Inbox) -> list[Outcom
 
 def _redeem_together(cases: list[Case], how: Round, inbox: Inbox | None = None) -> list[Outcome]:
     """One transaction for a list; ``cases`` have been received and normalized (steps 1 and 2), which needs no lock."""
-    with collecting.paused() if len(cases) > 1 else nullcontext(), turns.one_writer(), transaction.atomic(durable=True):
+    with collecting.paused() if len(cases) > 1 else nullcontext(), turns.one_writer(), one_round():
         if inbox is not None:
             held = inbox.hold([case.id for case in cases])
             cases = [case for case in cases if case.id in held]
@@ -155,14 +153,16 @@ def write(outcomes: list[Outcome], facts: Facts, inbox: Inbox | None, *, apart: 
 
 
 def validate_codes(commands: Sequence[RedeemCode]) -> list[Outcome]:
-    """The same judgement, changing nothing but the guess budgets: what would become of each command alone."""
+    """The same judgement, taking nothing but from the guess budgets: what would become of each command alone."""
     return [until_settled([command], _judge_only, keep=False)[0] for command in commands]
 
 
 def _judge_only(cases: list[Case], how: Round) -> list[Outcome]:
-    with transaction.atomic(durable=True):
+    # Not rolled back either, for the sake of the redemption that follows: what has come due was written on the way, as by whoever
+    # locks the accounts next, and all else are locks.
+    with one_round():
         facts = reading.lock(cases, how.locked_batches)
         outcomes = [judge(case, facts) for case in cases]
-        transaction.set_rollback(True)
-    with transaction.atomic(durable=True):
+        if not facts.guesses.taken:
+            commits.need_not_last()
         return [replace(outcome, kept=False) for outcome in count_guesses(outcomes, facts)]

@@ -1,4 +1,11 @@
-"""Why a list is judged once more: nothing was changed, and another round knows better."""
+"""The rounds of a list, and why it is judged once more: nothing was changed, and another round knows better."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+
+from accounts import commits
 
 
 class JudgeAgain(Exception):
@@ -15,3 +22,21 @@ class BatchLockNeeded(Exception):
 
 class CountsDiffer(Exception):
     """A guarded write touched another number of rows than was judged under the lock: a bug alarm."""
+
+
+@contextmanager
+def one_round() -> Iterator[None]:
+    """A round's transaction, in which nothing is written before all locks are had.
+
+    Where one was missing it is therefore committed and not rolled back: the driver forgets at every ROLLBACK what it has prepared,
+    and each redemption of a capped batch, which begins like that, would be planned anew.
+    """
+    missing: BatchLockNeeded | None = None
+    with transaction.atomic(durable=True):
+        try:
+            yield
+        except BatchLockNeeded as needed:
+            missing = needed
+            commits.need_not_last()
+    if missing is not None:
+        raise missing

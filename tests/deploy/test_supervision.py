@@ -173,8 +173,9 @@ import time
 from pathlib import Path
 from deploy.local.processes import Process
 child = Process("child", {SLEEPER!r}, log=Path({str(tmp_path)!r}) / "log").start()
-# The tether is tied by the program that then becomes the child; on a busy machine that takes a moment.
-while b"pdeathsig" in Path(f"/proc/{{child.pid}}/cmdline").read_bytes():
+# The tether is tied by the program that then becomes the child; on a busy machine that takes a moment. A process that is
+# just becoming another has no command line.
+while not (line := Path(f"/proc/{{child.pid}}/cmdline").read_bytes()) or b"pdeathsig" in line:
     time.sleep(0.01)
 print("started", flush=True)
 time.sleep(600)
