@@ -106,9 +106,9 @@ class Ground:
             )
         return answer["answer"]
 
-    def redeem(self, codes: Slice, *, seconds: float, size: int, warm_up: int) -> dict[str, Any]:
-        """Redeem in one process, ``size`` at a time, until the time is over or the codes are used up."""
-        arguments = {"codes": vars(codes), "seconds": seconds, "size": size, "warm_up": warm_up}
+    def redeem(self, codes: Slice, **how: Any) -> dict[str, Any]:
+        """Redeem in one process until the time is over or the codes are used up; ``how`` is as ``bench/redeeming.py`` says."""
+        arguments = {"codes": vars(codes), **how}
         answer: dict[str, Any] = self.do("redeem", server_pid=self.server_pid, **arguments)
         self.redeemed += answer["used"]
         return answer

@@ -12,22 +12,24 @@ from accounts.models import Client
 from bench import cpu
 from bench.stocking import claimant_id, claimants_of_codes
 from codes.redemption.commands import RedeemCode
-from codes.redemption.engine import redeem_codes
+from codes.redemption.engine import redeem_codes, validate_codes
 
 
-def redeem(codes: dict[str, Any], seconds: float, size: int, warm_up: int, server_pid: int) -> dict[str, Any]:
+def redeem(
+    codes: dict[str, Any], seconds: float, size: int, warm_up: int, server_pid: int, validated: bool = False
+) -> dict[str, Any]:
     """Redeem the slice of codes in lists of ``size``, each code for another claimant and under a key of its own.
 
-    The first ``warm_up`` lists are not measured. Raises RuntimeError on a refusal.
+    ``validated``: each list is asked about first, as tills do, and that takes its part of the time. The first ``warm_up`` lists are not measured. Raises RuntimeError on a refusal.
     """
     with Path(codes["path"]).open() as lines:
         texts = [line.strip() for line in islice(lines, codes["start"], codes["start"] + codes["count"])]
     lists = commands(caller(), texts, claimants_of_codes(), size)
-    used = sum(carry_out(each) for each in islice(lists, warm_up))
+    used = sum(carry_out(each, validated) for each in islice(lists, warm_up))
     redeemed, before = 0, spent(server_pid)
     deadline = before[0] + seconds
     while time.perf_counter() < deadline and (together := next(lists, None)):
-        redeemed += carry_out(together)
+        redeemed += carry_out(together, validated)
     taken, own, database = (after - at_first for after, at_first in zip(spent(server_pid), before, strict=True))
     if not redeemed:
         raise RuntimeError("There were too few codes to measure anything.")
@@ -64,7 +66,9 @@ def commands(caller: Caller, texts: list[str], claimants: int, size: int) -> Ite
         ]
 
 
-def carry_out(together: list[RedeemCode]) -> int:
+def carry_out(together: list[RedeemCode], validated: bool) -> int:
+    if validated:
+        validate_codes(together)
     for outcome in redeem_codes(together):
         if outcome.refusal is not None:
             raise RuntimeError(f"A redemption was refused: {outcome.refusal.reason}")
