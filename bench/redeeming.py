@@ -20,7 +20,8 @@ def redeem(
 ) -> dict[str, Any]:
     """Redeem the slice of codes in lists of ``size``, each code for another claimant and under a key of its own.
 
-    ``validated``: each list is asked about first, as tills do, and that takes its part of the time. The first ``warm_up`` lists are not measured. Raises RuntimeError on a refusal.
+    ``validated``: each list is asked about first, as tills do, and that takes its part of the time. The first ``warm_up`` lists
+    are not measured. Raises RuntimeError on a refusal.
     """
     with Path(codes["path"]).open() as lines:
         texts = [line.strip() for line in islice(lines, codes["start"], codes["start"] + codes["count"])]
